@@ -1,0 +1,158 @@
+/** Every code an error of this package can carry; one per class, stable across releases. */
+export type RedisAuthErrorCode =
+  | 'ERR_REDIS_AUTH_CONFIG'
+  | 'ERR_REDIS_AUTH_INVALID_ARGUMENT'
+  | 'ERR_REDIS_AUTH_INVALID_TOKEN'
+  | 'ERR_REDIS_AUTH_SESSION_LIMIT'
+  | 'ERR_REDIS_AUTH_SESSION_CONFLICT'
+  | 'ERR_REDIS_AUTH_STORE_UNAVAILABLE'
+  | 'ERR_REDIS_AUTH_STORE_FULL';
+
+/**
+ * Root of every error this package throws.
+ *
+ * Carries a stable `code` and structured fields. A `cause` is the driver's error without its command, so
+ * that neither a key, a password nor an argument can reach a log through it.
+ */
+export abstract class RedisAuthError extends Error {
+  abstract readonly code: RedisAuthErrorCode;
+
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options?.cause === undefined ? undefined : { cause: withoutCommand(options.cause) });
+    this.name = new.target.name;
+  }
+
+  /** What may be logged or sent: the fields of the error, never its cause. */
+  toJSON(): Record<string, unknown> {
+    const { cause: _cause, stack: _stack, ...fields } = this as Record<string, unknown>;
+    return { ...fields, name: this.name, code: this.code, message: this.message };
+  }
+}
+
+/** A mistake in one option: where it is and how to mend it. */
+export interface ConfigIssue {
+  /** Path of the option, as in `sessions.limit`, or the environment variable's name. */
+  path: string;
+  /** What is wrong and what to do; never the value of a secret. */
+  message: string;
+}
+
+/** The module was configured wrongly; lists every mistake found, not just the first. */
+export class RedisAuthConfigError extends RedisAuthError {
+  readonly code = 'ERR_REDIS_AUTH_CONFIG';
+
+  constructor(
+    readonly issues: readonly ConfigIssue[],
+    options?: { cause?: unknown },
+  ) {
+    super(
+      `invalid configuration of nestjs-redis-auth:\n${issues.map(({ path, message }) => `  - ${path}: ${message}`).join('\n')}`,
+      options,
+    );
+  }
+}
+
+/** An argument was refused before any command was sent to Redis. */
+export class InvalidArgumentError extends RedisAuthError {
+  readonly code = 'ERR_REDIS_AUTH_INVALID_ARGUMENT';
+
+  constructor(
+    /** Name of the argument, as in `userId` or `init.claims`. */
+    readonly argument: string,
+    message: string,
+  ) {
+    super(`${argument} ${message}`);
+  }
+}
+
+/** Why a token is refused. */
+export type InvalidTokenReason = 'malformed' | 'invalid' | 'expired' | 'revoked' | 'evicted' | 'reused';
+
+/** A presented token does not authenticate. Never thrown because Redis could not be asked. */
+export class InvalidTokenError extends RedisAuthError {
+  readonly code = 'ERR_REDIS_AUTH_INVALID_TOKEN';
+
+  constructor(
+    readonly reason: InvalidTokenReason,
+    message = INVALID_TOKEN_MESSAGES[reason],
+  ) {
+    super(message);
+  }
+}
+
+const INVALID_TOKEN_MESSAGES: Record<InvalidTokenReason, string> = {
+  malformed: 'the token is malformed',
+  invalid: 'the token is not valid here',
+  expired: 'the token has expired',
+  revoked: 'the session has been ended',
+  evicted: 'the session has been ended by a newer sign-in',
+  reused: 'the refresh token was used before; its session has been ended',
+};
+
+/** The user has as many sessions as `sessions.limit` allows and its policy is `reject`. */
+export class SessionLimitError extends RedisAuthError {
+  readonly code = 'ERR_REDIS_AUTH_SESSION_LIMIT';
+
+  constructor(readonly limit: number) {
+    super(`the limit of ${limit} concurrent sessions is reached; end one of them first`);
+  }
+}
+
+/** `update` was given an `ifVersion` that is not the current one; read again and repeat. */
+export class SessionConflictError extends RedisAuthError {
+  readonly code = 'ERR_REDIS_AUTH_SESSION_CONFLICT';
+
+  constructor(
+    readonly expectedVersion: number,
+    readonly currentVersion: number,
+  ) {
+    super(`the session data is at version ${currentVersion}, not ${expectedVersion}; read it again and repeat the update`);
+  }
+}
+
+/** Redis could not be asked, or did not answer in time. Says nothing about the token or session in question. */
+export class StoreUnavailableError extends RedisAuthError {
+  readonly code = 'ERR_REDIS_AUTH_STORE_UNAVAILABLE';
+
+  constructor(
+    /** The public operation that failed, as in `sessions.refresh`. */
+    readonly operation: string,
+    /** True where the command may have been executed although no reply came; repeating it is safe. */
+    readonly ambiguous: boolean,
+    /** Whole seconds after which a repeat is worth while. */
+    readonly retryAfter: number,
+    options?: { cause?: unknown },
+  ) {
+    super(
+      ambiguous
+        ? `${operation}: Redis did not answer in time; the operation may have taken effect, repeat it`
+        : `${operation}: Redis is not available; nothing was changed, try again later`,
+      options,
+    );
+  }
+}
+
+/** Redis is out of memory: the write was refused as a whole, nothing is half-written. */
+export class StoreFullError extends RedisAuthError {
+  readonly code = 'ERR_REDIS_AUTH_STORE_FULL';
+
+  constructor(
+    readonly operation: string,
+    /** Whole seconds after which a repeat is worth while. */
+    readonly retryAfter: number,
+    options?: { cause?: unknown },
+  ) {
+    super(`${operation}: Redis is out of memory (maxmemory); free memory or raise the limit`, options);
+  }
+}
+
+/** Driver errors carry `command.args`: passwords of HELLO, keys, script arguments. Keep name, code and text only. */
+function withoutCommand(cause: unknown): unknown {
+  if (cause instanceof RedisAuthError) return cause;
+  if (!(cause instanceof Error)) return undefined;
+  const copy = new Error(cause.message);
+  copy.name = cause.name;
+  if ('code' in cause && typeof cause.code === 'string') Object.assign(copy, { code: cause.code });
+  if (cause.stack !== undefined) copy.stack = cause.stack;
+  return copy;
+}

@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto';
+import type { RedisClient } from './redis-client.js';
+
+/** A key or an argument of a script. Bytes stay bytes. */
+export type ScriptArgument = string | number | Buffer;
+
+/**
+ * One Lua script: run by its SHA-1, sent in full where the server does not know it (first use, restart,
+ * SCRIPT FLUSH, a failed-over replica). ioredis' defineCommand is not used: inside MULTI it fails with NOSCRIPT.
+ */
+export class Script<Reply = unknown> {
+  private readonly sha: string;
+
+  constructor(private readonly lua: string) {
+    this.sha = createHash('sha1').update(lua).digest('hex');
+  }
+
+  /** One round trip; two where the server has to be told the script. All keys must be of one slot. */
+  async run(client: RedisClient, keys: readonly string[], args: readonly ScriptArgument[]): Promise<Reply> {
+    try {
+      return (await client.evalsha(this.sha, keys.length, ...keys, ...args)) as Reply;
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return (await client.eval(this.lua, keys.length, ...keys, ...args)) as Reply;
+    }
+  }
+}
