@@ -1,0 +1,3 @@
+export { findRedisServer, type RedisServerProgram } from './find-redis-server.js';
+export { freePort } from './free-port.js';
+export { startRedis, type StartRedisOptions, type TestRedis } from './start-redis.js';
