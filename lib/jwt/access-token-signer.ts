@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto';
+import { InvalidArgumentError, RedisAuthConfigError } from '../errors/index.js';
+import type { ResolvedJwtKey, ResolvedJwtOptions } from '../options/index.js';
+import { MAX_ACCESS_TOKEN_BYTES } from './access-token-verifier.js';
+import { type Jws, JWS } from './jws.js';
+import { encodeHeader } from './jws-header.js';
+
+/** What an access token says about its session. */
+export interface AccessTokenContent {
+  userId: string;
+  sessionId: string;
+  tenant?: string;
+  /** At the top level of the token; free of {@link RESERVED_CLAIMS}, and JSON. */
+  claims: Record<string, unknown>;
+  scopes: readonly string[];
+}
+
+/** How long the token lives from now, and how long ago the user authenticated. */
+export interface AccessTokenTimes {
+  lifetimeMs: number;
+  authAgeMs: number;
+}
+
+export interface SignedAccessToken {
+  token: string;
+  /** `iat`, in seconds. */
+  issuedAt: number;
+  /** `exp`, in seconds. */
+  expiresAt: number;
+}
+
+interface SigningKey {
+  readonly key: NonNullable<ResolvedJwtKey['signingKey']>;
+  readonly header: string;
+  readonly jws: Jws;
+}
+
+/** Signs access tokens (RFC 9068) with the first key. Touches neither Redis nor any state. */
+export class AccessTokenSigner {
+  /** False where the first key is a public one: such a module verifies only. */
+  readonly canSign: boolean;
+
+  private readonly signingKey: SigningKey | undefined;
+  private readonly audience: string | readonly string[];
+
+  constructor(
+    private readonly jwt: ResolvedJwtOptions,
+    private readonly namespace: string,
+  ) {
+    const first = jwt.keys[0];
+    this.signingKey = first?.signingKey && { key: first.signingKey, header: encodeHeader(first), jws: JWS[first.algorithm] };
+    this.canSign = this.signingKey !== undefined;
+    this.audience = jwt.audience.length === 1 ? jwt.audience[0]! : jwt.audience;
+  }
+
+  /**
+   * Refuses what would not fit into an access token, so that nothing is stored for a session that no token can name.
+   *
+   * @throws InvalidArgumentError where the signed token would exceed 8 kB
+   * @throws RedisAuthConfigError where the module only verifies
+   */
+  assertFits(content: AccessTokenContent): void {
+    const { key, header, jws } = this.requireSigningKey();
+    const payload = JSON.stringify(this.payload(content, LATEST, LATEST, LATEST));
+    const length = header.length + base64urlLength(Buffer.byteLength(payload)) + base64urlLength(jws.signatureLength(key)) + 2;
+    if (length <= MAX_ACCESS_TOKEN_BYTES) return;
+    throw new InvalidArgumentError(
+      'claims',
+      `and scopes make an access token of ${length} bytes, more than ${MAX_ACCESS_TOKEN_BYTES}; keep what is large in the session's data`,
+    );
+  }
+
+  /**
+   * Signs a token that is valid from now, by this process's clock.
+   *
+   * @throws RedisAuthConfigError where the module only verifies
+   */
+  sign(content: AccessTokenContent, { lifetimeMs, authAgeMs }: AccessTokenTimes): SignedAccessToken {
+    const { key, header, jws } = this.requireSigningKey();
+    const issuedAt = Math.floor(Date.now() / 1000);
+    const expiresAt = issuedAt + Math.max(1, Math.floor(lifetimeMs / 1000));
+    const authTime = Math.min(issuedAt, issuedAt - Math.round(authAgeMs / 1000));
+    const payload = Buffer.from(JSON.stringify(this.payload(content, issuedAt, expiresAt, authTime))).toString('base64url');
+    const input = `${header}.${payload}`;
+    return { token: `${input}.${jws.sign(input, key).toString('base64url')}`, issuedAt, expiresAt };
+  }
+
+  private payload({ userId, sessionId, tenant, claims, scopes }: AccessTokenContent, iat: number, exp: number, authTime: number): object {
+    return {
+      ...claims,
+      iss: this.jwt.issuer,
+      aud: this.audience,
+      sub: userId,
+      sid: sessionId,
+      jti: randomUUID(),
+      iat,
+      exp,
+      auth_time: authTime,
+      ns: this.namespace,
+      tenant,
+      scope: scopes.length === 0 ? undefined : scopes.join(' '),
+    };
+  }
+
+  private requireSigningKey(): SigningKey {
+    if (this.signingKey !== undefined) return this.signingKey;
+    throw new RedisAuthConfigError([
+      { path: 'jwt', message: 'this module is verify-only, its first key is public; give it a secret or a privateKey to issue tokens' },
+    ]);
+  }
+}
+
+/** No date is written with more digits before the year 2286. */
+const LATEST = 9_999_999_999;
+
+function base64urlLength(bytes: number): number {
+  return Math.ceil((bytes * 4) / 3);
+}
