@@ -3,30 +3,30 @@ import { defineConfig } from 'vitest/config';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
+const resolve = {
+  alias: [
+    { find: /^nestjs-redis-auth$/, replacement: at('lib/index.ts') },
+    { find: /^nestjs-redis-auth\/testing$/, replacement: at('lib/testing/index.ts') },
+  ],
+};
+
+const test = { testTimeout: 30_000, hookTimeout: 120_000, setupFiles: ['reflect-metadata'] };
+
 // Tests of faults and of failing-over topologies measure time: they have the machine to themselves.
-const SERIAL = ['test/faults/**/*.spec.ts', 'test/topology/**/*.spec.ts'];
+const serial = ['test/faults/**/*.spec.ts', 'test/topology/**/*.spec.ts'];
 
 export default defineConfig({
-  resolve: {
-    alias: [
-      { find: /^nestjs-redis-auth$/, replacement: at('lib/index.ts') },
-      { find: /^nestjs-redis-auth\/testing$/, replacement: at('lib/testing/index.ts') },
-    ],
-  },
   test: {
-    testTimeout: 30_000,
-    hookTimeout: 120_000,
     globalSetup: ['test/support/redis.setup.ts'],
-    setupFiles: ['reflect-metadata'],
     coverage: { include: ['lib/**/*.ts'] },
     projects: [
       {
-        extends: true,
-        test: { name: 'parallel', include: ['test/**/*.spec.ts'], exclude: SERIAL, maxWorkers: 2, sequence: { groupOrder: 0 } },
+        resolve,
+        test: { ...test, name: 'parallel', include: ['test/**/*.spec.ts'], exclude: serial, maxWorkers: 2, sequence: { groupOrder: 0 } },
       },
       {
-        extends: true,
-        test: { name: 'serial', include: SERIAL, fileParallelism: false, sequence: { groupOrder: 1 } },
+        resolve,
+        test: { ...test, name: 'serial', include: serial, fileParallelism: false, sequence: { groupOrder: 1 } },
       },
     ],
   },
