@@ -1,15 +1,21 @@
 import { createHmac, type KeyObject, sign } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { InvalidArgumentError, InvalidTokenError } from '../../../lib/errors/index.js';
 import { AccessTokenSigner, AccessTokenVerifier } from '../../../lib/jwt/index.js';
 import { base64url, contentOf, decodePart, jwtOptions, keyOf, NAMESPACE, secretKey, sessionIdOf } from './jwt-fixtures.js';
+
+// The clock stands still: some cases lie a second within a bound.
+vi.useFakeTimers({ now: 1_800_000_000_500, toFake: ['Date'] });
+afterAll(() => {
+  vi.useRealTimers();
+});
 
 const hs256 = jwtOptions([keyOf('HS256')]);
 const verifier = new AccessTokenVerifier(hs256, NAMESPACE);
 const genuine = new AccessTokenSigner(hs256, NAMESPACE).sign(contentOf(), { lifetimeMs: 900_000, authAgeMs: 0 }).token;
 const [genuineHeader, genuinePayload, genuineSignature] = genuine.split('.') as [string, string, string];
 const payload = decodePart(genuine, 1);
-const now = Math.floor(Date.now() / 1000);
+const now = 1_800_000_000;
 
 function hmac(input: string, key: KeyObject | Buffer | string = secretKey, hash = 'sha256'): string {
   return `${input}.${createHmac(hash, key).update(input).digest('base64url')}`;
