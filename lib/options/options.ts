@@ -9,11 +9,7 @@ export type Duration = number | string;
 
 /** Signature algorithms of access tokens. `none` is not among them and never will be. */
 export type Algorithm =
-  | 'HS256' | 'HS384' | 'HS512'
-  | 'RS256' | 'RS384' | 'RS512'
-  | 'PS256' | 'PS384' | 'PS512'
-  | 'ES256' | 'ES384' | 'ES512'
-  | 'EdDSA';
+  'HS256' | 'HS384' | 'HS512' | 'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512' | 'ES256' | 'ES384' | 'ES512' | 'EdDSA';
 
 /** Where Redis is. See the README for every form. */
 export type RedisConnection = string | RedisHostOptions | RedisClusterOptions | RedisSentinelOptions | RedisClientOptions;
@@ -119,6 +115,7 @@ export interface SessionOptions {
 }
 
 /** Reads a credential from a request; null where there is none. As `JwtFromRequestFunction` of passport-jwt. */
+// oxlint-disable-next-line typescript/no-explicit-any -- each platform has a request type of its own, and a function of any of them fits
 export type Extractor = (request: any) => string | null;
 
 /** What is known of a session from its verified access token. */

@@ -1,0 +1,173 @@
+import { RedisAuthConfigError } from '../errors/index.js';
+import { isObject } from './option-group.js';
+import type { RedisAuthModuleOptions } from './options.js';
+import { resolveOptions } from './resolve-options.js';
+
+/** Where variables come from: `ConfigService` of @nestjs/config, or anything with a `get`. */
+export interface ConfigSource {
+  get(key: string): unknown;
+}
+
+type Reader = (text: string) => unknown;
+
+/** Which variable sets which option. What a reader cannot make sense of it hands on, to be refused with the rest. */
+const VARIABLES: readonly (readonly [variable: string, option: string, read: Reader])[] = [
+  ['REDIS_URL', 'redis.url', text],
+  ['REDIS_HOST', 'redis.host', text],
+  ['REDIS_PORT', 'redis.port', number],
+  ['REDIS_USERNAME', 'redis.username', text],
+  ['REDIS_PASSWORD', 'redis.password', verbatim],
+  ['REDIS_DB', 'redis.db', number],
+  ['REDIS_TLS', 'redis.tls', tls],
+  ['REDIS_CONNECT_TIMEOUT', 'redis.connectTimeout', number],
+  ['REDIS_COMMAND_TIMEOUT', 'commandTimeout', number],
+  ['REDIS_KEY_PREFIX', 'keyPrefix', verbatim],
+  ['JWT_SECRET', 'jwt.secret', verbatim],
+  ['JWT_PRIVATE_KEY', 'jwt.privateKey', pem],
+  ['JWT_PUBLIC_KEY', 'jwt.publicKey', pem],
+  ['JWT_ALGORITHM', 'jwt.algorithm', text],
+  ['JWT_ISSUER', 'jwt.issuer', text],
+  ['JWT_AUDIENCE', 'jwt.audience', list],
+  ['JWT_CLOCK_TOLERANCE', 'jwt.clockTolerance', duration],
+  ['SESSION_ACCESS_TOKEN_TTL', 'sessions.accessTokenTtl', duration],
+  ['SESSION_IDLE_TIMEOUT', 'sessions.idleTimeout', duration],
+  ['SESSION_ABSOLUTE_TIMEOUT', 'sessions.absoluteTimeout', duration],
+  ['SESSION_LIMIT', 'sessions.limit', limit],
+  ['SESSION_REFRESH_LEEWAY', 'sessions.refreshLeeway', duration],
+  ['SESSION_REFRESH_KEYS', 'sessions.refreshKeys', refreshKeys],
+  ['SESSION_TOUCH_INTERVAL', 'sessions.touchInterval', duration],
+  ['SESSION_REVOCATION', 'sessions.revocation', text],
+  ['SESSION_ON_STORE_UNAVAILABLE', 'sessions.onStoreUnavailable', onStoreUnavailable],
+  ['SESSION_KEYSPACE_NOTIFICATIONS', 'sessions.keyspaceNotifications', boolean],
+  ['SESSION_MAX_DATA_BYTES', 'sessions.maxDataBytes', number],
+  ['SESSION_MAX_CLAIMS_BYTES', 'sessions.maxClaimsBytes', number],
+];
+
+/**
+ * The module's options from environment variables: `REDIS_URL`, or `REDIS_HOST`, `_PORT`, `_USERNAME`, `_PASSWORD`,
+ * `_DB` and `_TLS`; `REDIS_KEY_PREFIX`; `REDIS_CONNECT_TIMEOUT` and `REDIS_COMMAND_TIMEOUT` in milliseconds;
+ * `JWT_SECRET`, or `JWT_PRIVATE_KEY` and `JWT_PUBLIC_KEY` (PEM, line breaks may be written `\n`); `JWT_ALGORITHM`,
+ * `JWT_ISSUER`, `JWT_AUDIENCE` (separated by commas), `JWT_CLOCK_TOLERANCE`; and `SESSION_` with the name of each session
+ * option, as in `SESSION_IDLE_TIMEOUT=7d`, `SESSION_LIMIT=3` or `3:reject`, `SESSION_REFRESH_KEYS=kid:secret,kid:secret`.
+ *
+ * Durations without a unit are seconds; an empty variable counts as not set. `overrides` win, option by option within
+ * `jwt`, `sessions` and `guard`, as a whole elsewhere; an override of the key (`secret`, `privateKey`, `publicKey` or
+ * `keys`) replaces the key of the variables.
+ *
+ * @throws {RedisAuthConfigError} that lists every mistake, by the name of its variable where one set it.
+ */
+export function redisAuthOptionsFromConfig(config: ConfigSource, overrides: Partial<RedisAuthModuleOptions> = {}): RedisAuthModuleOptions {
+  const options: Record<string, unknown> = {};
+  const variableOf = new Map<string, string>();
+  for (const [variable, option, read] of VARIABLES) {
+    const raw = config.get(variable);
+    if (raw === undefined || raw === null || raw === '') continue;
+    set(options, option, isScalar(raw) ? read(String(raw)) : raw);
+    variableOf.set(option, variable);
+  }
+  const merged = merge(options, overrides);
+  check(merged, overrides, variableOf);
+  return merged;
+}
+
+function check(options: RedisAuthModuleOptions, overrides: object, variableOf: ReadonlyMap<string, string>): void {
+  try {
+    resolveOptions(options);
+  } catch (error) {
+    if (!(error instanceof RedisAuthConfigError)) throw error;
+    throw new RedisAuthConfigError(error.issues.map(({ path, message }) => ({ path: nameOf(path, overrides, variableOf), message })));
+  }
+}
+
+/** The variable that set the option at `path`, or that could have; the path itself where it was an override. */
+function nameOf(path: string, overrides: object, variableOf: ReadonlyMap<string, string>): string {
+  const candidates = VARIABLES.filter(([, option]) => path === option || path.startsWith(`${option}.`) || path.startsWith(`${option}[`));
+  const [variable, option] = candidates[0] ?? [];
+  if (option === undefined || variable === undefined) return path;
+  return variableOf.has(option) || !isSet(overrides, option) ? variable : path;
+}
+
+function isSet(overrides: object, option: string): boolean {
+  return option.split('.').reduce<unknown>((value, key) => (isObject(value) ? value[key] : undefined), overrides) !== undefined;
+}
+
+function set(options: Record<string, unknown>, option: string, value: unknown): void {
+  const [group = '', key] = option.split('.');
+  if (key === undefined) options[group] = value;
+  else options[group] = { ...(options[group] as object | undefined), [key]: value };
+}
+
+const KEY_OPTIONS = ['secret', 'privateKey', 'publicKey', 'keys'];
+
+function merge(options: Record<string, unknown>, overrides: Partial<RedisAuthModuleOptions>): RedisAuthModuleOptions {
+  const merged: Record<string, unknown> = { ...options };
+  for (const [name, value] of Object.entries(overrides)) {
+    if (value === undefined) continue;
+    const base = merged[name];
+    const isGroup = (name === 'jwt' || name === 'sessions' || name === 'guard') && isObject(base) && isObject(value);
+    merged[name] = isGroup ? { ...(name === 'jwt' ? withoutReplacedKey(base, value) : base), ...value } : value;
+  }
+  return merged as unknown as RedisAuthModuleOptions;
+}
+
+function withoutReplacedKey(base: Record<string, unknown>, override: Record<string, unknown>): Record<string, unknown> {
+  if (!KEY_OPTIONS.some((name) => override[name] !== undefined)) return base;
+  return Object.fromEntries(Object.entries(base).filter(([name]) => !KEY_OPTIONS.includes(name)));
+}
+
+/** A ConfigService with a schema hands out numbers and booleans, too. */
+function isScalar(value: unknown): value is string | number | boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+}
+
+function verbatim(value: string): string {
+  return value;
+}
+
+function text(value: string): string {
+  return value.trim();
+}
+
+function pem(value: string): string {
+  return value.replaceAll(String.raw`\n`, '\n');
+}
+
+function number(value: string): unknown {
+  return /^\s*-?\d+\s*$/.test(value) ? Number(value) : value;
+}
+
+function boolean(value: string): unknown {
+  const word = value.trim().toLowerCase();
+  if (word === 'true' || word === '1') return true;
+  return word === 'false' || word === '0' ? false : value;
+}
+
+function tls(value: string): unknown {
+  const wanted = boolean(value);
+  if (typeof wanted !== 'boolean') return value;
+  return wanted ? {} : undefined;
+}
+
+function duration(value: string): unknown {
+  return /^\s*\d+(?:\.\d+)?\s*$/.test(value) ? Number(value) : value;
+}
+
+function list(value: string): string[] {
+  return value.split(',').map((entry) => entry.trim());
+}
+
+function limit(value: string): unknown {
+  const [max = '', onExceeded] = value.split(':').map((part) => part.trim());
+  return onExceeded === undefined ? number(max) : { max: number(max), onExceeded };
+}
+
+function refreshKeys(value: string): unknown {
+  return value.split(',').map((entry) => {
+    const [kid = '', ...secret] = entry.split(':');
+    return { kid: kid.trim(), secret: secret.join(':') };
+  });
+}
+
+function onStoreUnavailable(value: string): unknown {
+  return value.trim() === 'reject' ? 'reject' : { serveFor: duration(value) };
+}
