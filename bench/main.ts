@@ -1,0 +1,21 @@
+import { writeFile } from 'node:fs/promises';
+import { startBenchServer } from './bench-server.js';
+import { compareLists } from './list-scale.js';
+import { measureMemory } from './memory.js';
+import { report } from './report.js';
+import { compareThroughput } from './throughput.js';
+
+/** `npm run bench`: measures, prints, and writes docs/benchmarks.md. Takes about two minutes; leave the machine alone meanwhile. */
+async function redisVersion(): Promise<string> {
+  await using server = await startBenchServer();
+  return /^redis_version:(\S+)/m.exec(await server.raw.info('server'))?.[1] ?? 'unknown';
+}
+
+const text = report({
+  redisVersion: await redisVersion(),
+  throughput: await compareThroughput(),
+  lists: await compareLists(),
+  memory: await measureMemory(),
+});
+await writeFile(new URL('../docs/benchmarks.md', import.meta.url), text);
+console.log(text);

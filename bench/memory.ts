@@ -1,0 +1,53 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { inParallel, startBenchServer } from './bench-server.js';
+
+/** Bytes of `used_memory` per session, its share of the user's index included. */
+export interface MemoryUse {
+  sessions: number;
+  users: number;
+  refreshes: number;
+  atSignIn: number;
+  afterRefreshes: number;
+}
+
+const SESSIONS = 10_000;
+const USERS = 1000;
+const REFRESHES = 100;
+
+export async function measureMemory(): Promise<MemoryUse> {
+  await using server = await startBenchServer();
+  const { sessions, raw } = server;
+  // Scripts, and what else there is once, are there before the first reading.
+  const first = await sessions.create('first');
+  await sessions.refresh(first.refreshToken);
+
+  const before = await usedMemory(raw);
+  const tokens: string[] = [];
+  await inParallel(SESSIONS, async (index) => {
+    tokens[index] = (await sessions.create(`user-${index % USERS}`)).refreshToken;
+  });
+  const atSignIn = (await usedMemory(raw)) - before;
+
+  await inParallel(SESSIONS, async (index) => {
+    for (let n = 0; n < REFRESHES; n++) tokens[index] = (await sessions.refresh(tokens[index]!)).refreshToken;
+  });
+  const afterRefreshes = (await usedMemory(raw)) - before;
+  return {
+    sessions: SESSIONS,
+    users: USERS,
+    refreshes: REFRESHES,
+    atSignIn: atSignIn / SESSIONS,
+    afterRefreshes: afterRefreshes / SESSIONS,
+  };
+}
+
+/** Once it has settled: buffers of busy connections shrink, and tables are rehashed, a little later. */
+async function usedMemory(raw: Redis): Promise<number> {
+  for (let last = -1; ;) {
+    await setTimeout(500);
+    const now = Number(/^used_memory:(\d+)/m.exec(await raw.info('memory'))?.[1]);
+    if (Math.abs(now - last) < 1024) return now;
+    last = now;
+  }
+}
