@@ -1,0 +1,47 @@
+import { Logger } from '@nestjs/common';
+import { isSessionId, type KeySpace, type RedisAuthConnection } from '../redis/index.js';
+
+const MARKER = /\{([A-Za-z0-9_-]{6})\}([A-Za-z0-9_-]+)$/;
+
+/**
+ * Makes `expired` events prompt: a marker key per session expires with it, and the server's notification of that
+ * makes this instance look at the session, which notices the expiry (once, whoever looks first). On a Cluster
+ * notifications reach only subscribers of the node in question, so there it is left to those who read.
+ */
+export class ExpiryNotices {
+  private readonly logger = new Logger('RedisAuth');
+
+  constructor(
+    private readonly connection: RedisAuthConnection,
+    private readonly keys: KeySpace,
+    private readonly look: (sessionId: string) => Promise<unknown>,
+  ) {}
+
+  open(): void {
+    if (this.connection.client.isCluster) {
+      this.logger.warn('sessions.keyspaceNotifications has no effect on a Redis Cluster; expiries are told when noticed');
+      return;
+    }
+    const link = this.connection.openLink();
+    link.on('ready', () => {
+      this.arm().catch(() => this.logger.warn('sessions.keyspaceNotifications: CONFIG SET notify-keyspace-events was refused; set it to "Ex" on the server'));
+      link.psubscribe('__keyevent@*__:expired').catch(() => undefined);
+    });
+    link.on('pmessage', (_pattern: string, _channel: string, key: string) => this.notice(key));
+  }
+
+  private async arm(): Promise<void> {
+    await this.connection.execute('sessions.keyspaceNotifications', async (client) => {
+      const [, flags = ''] = (await client.config('GET', 'notify-keyspace-events')) as string[];
+      const missing = ['E', 'x'].filter((flag) => !flags.includes(flag) && !(flag === 'x' && flags.includes('A')));
+      if (missing.length > 0) await client.config('SET', 'notify-keyspace-events', flags + missing.join(''));
+    });
+  }
+
+  private notice(key: string): void {
+    const marker = key.startsWith(this.keys.expiryMarkers) ? MARKER.exec(key) : null;
+    const sessionId = marker === null ? '' : `${marker[1]}${marker[2]}`;
+    // whoever is told later, or cannot reach Redis now, loses nothing but promptness
+    if (isSessionId(sessionId)) this.look(sessionId).catch(() => undefined);
+  }
+}

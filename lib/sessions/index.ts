@@ -1,0 +1,2 @@
+export { SessionService } from './session.service.js';
+export type { DeviceInfo, SessionEvent, SessionEventType, SessionInfo, SessionInit, SessionTokens } from './session-types.js';

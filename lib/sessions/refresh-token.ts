@@ -1,0 +1,75 @@
+import { createHmac, hash, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { InvalidTokenError, RedisAuthConfigError } from '../errors/index.js';
+import { isSessionId } from '../redis/index.js';
+
+const MAX_LENGTH = 1024;
+const FORM = /^([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{28}|[A-Za-z0-9_-]{50})\.([A-Za-z0-9_-]{43})\.([1-9][0-9]{0,14})\.([A-Za-z0-9_-]{43})$/;
+
+/** A refresh token whose MAC was right. */
+export interface GenuineRefreshToken {
+  readonly sessionId: string;
+  readonly secret: string;
+  readonly generation: number;
+}
+
+/** The kid of a registration that names no keys; it is not stored with each session. */
+export const DEFAULT_KID = '0';
+
+/**
+ * Refresh tokens are derived, not stored: `kid.sessionId.secret.generation.mac`, the MAC (HMAC-SHA256) over all
+ * before it. Redis holds SHA-256 of the secret and the generation, so that neither its content nor the MAC key
+ * alone can make a token, every caller with the same token gets the same successor, and nothing grows with use.
+ * A token with a wrong MAC costs no command.
+ */
+export class RefreshTokenCodec {
+  private readonly keys: ReadonlyMap<string, KeyObject | Buffer>;
+  /** Of the key that mints; undefined in a module that only verifies. */
+  readonly kid: string | undefined;
+
+  constructor(keys: readonly { kid: string; key: KeyObject | Buffer }[]) {
+    this.keys = new Map(keys.map(({ kid, key }) => [kid, key]));
+    this.kid = keys[0]?.kid;
+  }
+
+  /** @throws RedisAuthConfigError when no key of that kid is configured here. */
+  mint(kid: string, sessionId: string, secret: string, generation: number): string {
+    const body = `${kid}.${sessionId}.${secret}.${generation}`;
+    return `${body}.${this.mac(this.keyOf(kid), body).toString('base64url')}`;
+  }
+
+  /** @throws InvalidTokenError `malformed` or `invalid` (forged, or of a key that is not configured). */
+  open(token: string): GenuineRefreshToken {
+    const parts = token.length <= MAX_LENGTH ? FORM.exec(token) : null;
+    if (parts === null) throw new InvalidTokenError('malformed');
+    const [, kid, sessionId, secret, generation, mac] = parts as unknown as [string, string, string, string, string, string];
+    const key = this.keys.get(kid);
+    if (key === undefined || !isSessionId(sessionId)) throw new InvalidTokenError('invalid');
+    const expected = this.mac(key, token.slice(0, -mac.length - 1));
+    const given = Buffer.from(mac, 'base64url');
+    // the text is compared too: base64 has several spellings of the same bytes
+    if (!timingSafeEqual(expected, given) || expected.toString('base64url') !== mac) throw new InvalidTokenError('invalid');
+    return { sessionId, secret, generation: Number(generation) };
+  }
+
+  /** A secret that a repeat of the same request can derive again, from a nonce that is no secret by itself. */
+  deriveSecret(kid: string, nonce: string): string {
+    return createHmac('sha256', this.keyOf(kid)).update(`secret.${nonce}`).digest('base64url');
+  }
+
+  private keyOf(kid: string): KeyObject | Buffer {
+    const key = this.keys.get(kid);
+    if (key !== undefined) return key;
+    throw new RedisAuthConfigError([
+      { path: 'sessions.refreshKeys', message: `a live session names the key '${kid}', which is not configured here; add it on every instance first` },
+    ]);
+  }
+
+  private mac(key: KeyObject | Buffer, body: string): Buffer {
+    return createHmac('sha256', key).update(body).digest();
+  }
+}
+
+/** What Redis keeps of a chain's secret. */
+export function hashSecret(secret: string): Buffer {
+  return hash('sha256', secret, 'buffer');
+}

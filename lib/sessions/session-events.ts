@@ -1,0 +1,86 @@
+import { Observable, Subject } from 'rxjs';
+import { decodeIdentity, type KeySpace, type RedisAuthConnection, type RedisClient } from '../redis/index.js';
+import type { SessionEvent, SessionEventType } from './session-types.js';
+
+/** How long calls may be held back for a link that does not get ready. */
+const LONGEST_WAIT_MS = 250;
+
+/**
+ * Session events of every instance, by pub/sub from the scripts themselves: what was told has happened, and
+ * nothing is told twice. Messages are received only while somebody listens, and are lost while the link is down.
+ */
+export class SessionEvents {
+  readonly stream = new Observable<SessionEvent>((subscriber) => {
+    this.listen();
+    return this.events.subscribe(subscriber);
+  });
+
+  /** Set while a subscription is under way, so that calls of this instance can wait until they will be heard. */
+  listening: Promise<void> | undefined;
+
+  private readonly events = new Subject<SessionEvent>();
+  private readonly channel: string;
+  private wanted = false;
+  private heard: () => void = () => undefined;
+  private link: RedisClient | undefined;
+
+  constructor(
+    private readonly connection: RedisAuthConnection,
+    keys: KeySpace,
+  ) {
+    this.channel = keys.eventChannel;
+  }
+
+  /** Connects the link in the background; a Redis that is down is waited for. */
+  open(): void {
+    this.link = this.connection.openLink();
+    this.link.on('ready', () => {
+      if (this.wanted) this.subscribe();
+    });
+    this.link.on('message', (channel: string, message: string) => {
+      if (channel === this.channel && this.events.observed) this.receive(message);
+    });
+  }
+
+  close(): void {
+    this.events.complete();
+  }
+
+  private listen(): void {
+    if (this.wanted) return;
+    this.wanted = true;
+    const heard = new Promise<void>((resolve) => {
+      this.heard = resolve;
+      setTimeout(resolve, LONGEST_WAIT_MS).unref();
+    });
+    this.listening = heard;
+    void heard.then(() => (this.listening = undefined));
+    if (this.link?.status === 'ready') this.subscribe();
+  }
+
+  private subscribe(): void {
+    this.link!.subscribe(this.channel).then(
+      () => this.heard(),
+      () => this.heard(),
+    );
+  }
+
+  private receive(message: string): void {
+    const event = parseEvent(message);
+    if (event !== undefined) this.events.next(event);
+  }
+}
+
+/** `type sessionId identity ms presented current reason…`, as the scripts write it. */
+export function parseEvent(message: string): SessionEvent | undefined {
+  const [type, sessionId, identity, at, presented, current, ...reason] = message.split(' ');
+  if (sessionId === undefined || identity === undefined || at === undefined) return undefined;
+  return {
+    type: type as SessionEventType,
+    sessionId,
+    ...decodeIdentity(identity),
+    at: new Date(Number(at)),
+    ...(reason.join(' ') !== '' && { reason: reason.join(' ') }),
+    ...(type === 'reuse-detected' && { generation: { presented: Number(presented), current: Number(current) } }),
+  };
+}

@@ -1,0 +1,89 @@
+import type { InvalidTokenReason } from '../errors/index.js';
+import { decodeIdentity, type Identity } from '../redis/index.js';
+import { DEFAULT_KID } from './refresh-token.js';
+import type { SessionInfo } from './session-types.js';
+import type { GrantReply } from './chain.lua.js';
+import type { SessionReply } from './session.lua.js';
+
+/** What a script allows to be issued. */
+export interface Grant {
+  readonly identity: Identity;
+  readonly generation: number;
+  readonly kid: string;
+  readonly claims: Record<string, unknown>;
+  readonly scopes: readonly string[];
+  /** The session's own; undefined where the module's applies. */
+  readonly accessTokenTtlMs: number | undefined;
+  /** Until the session expires. */
+  readonly restMs: number;
+  readonly authAgeMs: number;
+  /** By the server's clock. */
+  readonly expiresMs: number;
+}
+
+export function grantOf(reply: GrantReply): Grant {
+  const [, generation, kid, claims, scopes, accessTokenTtlMs, restMs, authAgeMs, expiresMs, , identity] = reply;
+  return {
+    identity: decodeIdentity(identity),
+    generation: Number(generation),
+    kid: kid ?? DEFAULT_KID,
+    claims: claims === null ? {} : (JSON.parse(claims) as Record<string, unknown>),
+    scopes: scopesOf(scopes),
+    accessTokenTtlMs: accessTokenTtlMs === null ? undefined : Number(accessTokenTtlMs),
+    restMs,
+    authAgeMs,
+    expiresMs,
+  };
+}
+
+export function sessionInfoOf(sessionId: string, reply: SessionReply, withData: boolean): SessionInfo {
+  const [, identity, created, seen, authenticated, expires, absolute, generation, version, scopes, device, data] = reply;
+  return {
+    sessionId,
+    ...decodeIdentity(identity),
+    createdAt: new Date(created),
+    lastSeenAt: new Date(seen),
+    authTime: new Date(authenticated),
+    expiresAt: new Date(expires),
+    absoluteExpiresAt: new Date(absolute),
+    ...(device !== null && { device: JSON.parse(device) as NonNullable<SessionInfo['device']> }),
+    scopes: scopesOf(scopes),
+    generation: Number(generation),
+    version: Number(version),
+    ...(withData && { data: dataOf(data) }),
+  };
+}
+
+/** Fields are kept as JSON text under names escaped as in JSON: put together they parse as one object, `__proto__` included. */
+export function dataOf(fields: readonly string[]): Record<string, unknown> {
+  const members: string[] = [];
+  for (let n = 0; n < fields.length; n += 2) members.push(`"${fields[n]}":${fields[n + 1]}`);
+  return JSON.parse(`{${members.join(',')}}`) as Record<string, unknown>;
+}
+
+/** Why verify refuses a session that ended so. */
+export function endedBy(state: string): InvalidTokenReason {
+  if (state === 'o') return 'revoked';
+  return refusalOf(state);
+}
+
+/** Why refresh refuses a session that ended so; a logged-out token replayed is merely `invalid`. */
+export function refusalOf(state: string): InvalidTokenReason {
+  switch (state) {
+    case 'r':
+    case 'u':
+      return 'revoked';
+    case 'e':
+      return 'evicted';
+    case 'x':
+      return 'expired';
+    case 'reused':
+      return 'reused';
+    default:
+      return 'invalid';
+  }
+}
+
+function scopesOf(scopes: string | null): string[] {
+  return scopes === null ? [] : scopes.split(' ');
+}

@@ -1,0 +1,139 @@
+import { Script } from '../redis/index.js';
+
+/**
+ * What every session script begins with: the state machine of one session.
+ *
+ * A session is live when its record exists without `z`, its identity's index names it, and its expiry by the
+ * server's clock is ahead. It ends once: the record becomes a tombstone, the index forgets it, one event is told.
+ *
+ * Record (hash), short names because there is one per session:
+ *   u identity · h SHA-256 of the chain's secret · g generation · k kid that MACs it · c created at (ms)
+ *   i idle timeout (ms) · a absolute timeout (ms) · w tombstone window (ms) · r rotated at, l touched at, A
+ *   authenticated at (ms after c) · t own access-token lifetime (ms) · v version of the data · n has a marker
+ *   C claims, D device (JSON) · S scopes · .x the data's key x (JSON) · z how it ended
+ * Tombstone (hash): u, h, z
+ *   z: r revoked · o logged out · e evicted · x expired · u refresh token reused
+ * Index (zset): <rest of the session id> → expiry (ms) · 't' → tenant epoch (µs, so above every expiry)
+ */
+const SESSION_STATE = `
+local HEAD, TAG, TAIL = string.match(KEYS[1], '^(.-)[su]:{(......)}(.*)$')
+local BEYOND_EXPIRIES = '(1000000000000000'
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function record_key(rest) return HEAD .. 's:{' .. TAG .. '}' .. rest end
+local function index_key(identity) return HEAD .. 'u:{' .. TAG .. '}' .. identity end
+local function marker_key(rest) return HEAD .. 'x:{' .. TAG .. '}' .. rest end
+
+local function tell(event, rest, identity, presented, current, reason)
+  redis.call('PUBLISH', HEAD .. 'events', table.concat({
+    event, TAG .. rest, identity, string.format('%.0f', now), presented or '-', current or '-', reason or ''
+  }, ' '))
+end
+
+local function load(rest)
+  local key = record_key(rest)
+  local v = redis.call('HMGET', key, 'u', 'z', 'h', 'w', 'c', 'i', 'a', 'r', 'l', 'n')
+  if not v[1] then return nil end
+  local s = { rest = rest, key = key, identity = v[1], ended = v[2], hash = v[3] }
+  if s.ended then return s end
+  s.window = tonumber(v[4])
+  s.created = tonumber(v[5])
+  s.idle = tonumber(v[6])
+  s.absolute = s.created + tonumber(v[7])
+  s.rotated = tonumber(v[8] or 0)
+  s.seen = s.created + math.max(s.rotated, tonumber(v[9] or 0))
+  s.marked = v[10]
+  s.expires = math.min(s.seen + s.idle, s.absolute)
+  return s
+end
+
+local function finish(s, how, ttl)
+  redis.call('ZREM', index_key(s.identity), s.rest)
+  redis.call('DEL', s.key)
+  redis.call('HSET', s.key, 'u', s.identity, 'h', s.hash, 'z', how)
+  redis.call('PEXPIRE', s.key, ttl or s.window)
+  if s.marked then redis.call('DEL', marker_key(s.rest)) end
+  s.ended = how
+end
+
+local function expire(s)
+  finish(s, 'x', math.max(1, s.expires + s.window - now))
+  tell('expired', s.rest, s.identity)
+end
+
+-- nil: unknown, or no longer in its index; otherwise a session whose .ended says whether it is live
+local function find(rest)
+  local s = load(rest)
+  if not s or s.ended then return s end
+  if not redis.call('ZSCORE', index_key(s.identity), rest) then return nil end
+  if s.expires <= now then expire(s) end
+  return s
+end
+
+-- after a change of what the expiry depends on
+local function keep(s)
+  s.expires = math.min(s.seen + s.idle, s.absolute)
+  local index = index_key(s.identity)
+  local rest_ms = s.expires - now
+  redis.call('ZADD', index, s.expires, s.rest)
+  redis.call('PEXPIRE', s.key, rest_ms + s.window)
+  if redis.call('PTTL', index) < rest_ms then redis.call('PEXPIRE', index, rest_ms) end
+  if s.marked then redis.call('SET', marker_key(s.rest), '', 'PX', rest_ms) end
+end
+
+-- the live sessions of an index; what has expired meanwhile is noticed and forgotten
+local function live_sessions(index)
+  for _, rest in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', 0, 128)) do
+    local s = load(rest)
+    if s and not s.ended then expire(s) end
+  end
+  redis.call('ZREMRANGEBYSCORE', index, '-inf', now)
+  local sessions = {}
+  for _, rest in ipairs(redis.call('ZRANGEBYSCORE', index, '(' .. now, BEYOND_EXPIRIES)) do
+    local s = load(rest)
+    if s and not s.ended then sessions[#sessions + 1] = s else redis.call('ZREM', index, rest) end
+  end
+  return sessions
+end
+
+local function tenant_epoch(s)
+  if not string.find(s.identity, ':', 1, true) then return false end
+  return redis.call('ZSCORE', index_key(s.identity), 't')
+end
+
+-- the default kid is not worth its bytes
+local function set_kid(key, kid)
+  if kid == '' then redis.call('HDEL', key, 'k') else redis.call('HSET', key, 'k', kid) end
+end
+
+-- what Node needs to issue tokens; status first
+local function grant(status, s)
+  local v = redis.call('HMGET', s.key, 'g', 'k', 'C', 'S', 't', 'A')
+  return { status, v[1], v[2], v[3], v[4], v[5], s.expires - now, now - s.created - tonumber(v[6] or 0),
+    s.expires, tenant_epoch(s), s.identity }
+end
+
+-- what Node needs for a SessionInfo; data as field, value, field, value …
+local function describe(s, with_data)
+  local v = redis.call('HMGET', s.key, 'A', 'g', 'v', 'S', 'D')
+  local data = {}
+  if with_data then
+    local all = redis.call('HGETALL', s.key)
+    for n = 1, #all, 2 do
+      if string.sub(all[n], 1, 1) == '.' then
+        data[#data + 1] = string.sub(all[n], 2)
+        data[#data + 1] = all[n + 1]
+      end
+    end
+  end
+  return { s.rest, s.identity, s.created, s.seen, s.created + tonumber(v[1] or 0), s.expires, s.absolute,
+    v[2], v[3] or 0, v[4], v[5], data, tenant_epoch(s) }
+end
+`;
+
+/** Goes on when Redis is full: a log-out must not fail for want of memory. */
+export const evenWhenFull = <Reply>(body: string) => new Script<Reply>(`#!lua flags=allow-oom\n${SESSION_STATE}${body}`);
+/** Refused as a whole when Redis is full, before its first write. */
+export const onlyWithRoom = <Reply>(body: string) => new Script<Reply>(`#!lua\n${SESSION_STATE}${body}`);

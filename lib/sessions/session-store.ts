@@ -1,0 +1,230 @@
+import type { ResolvedSessionOptions } from '../options/index.js';
+import {
+  encodeIdentity,
+  hashTenant,
+  type Identity,
+  KeySpace,
+  type RedisAuthConnection,
+  type RedisClient,
+  restOf,
+  type Script,
+  type ScriptArgument,
+  slotTag,
+  tagOf,
+  tenantHashOf,
+} from '../redis/index.js';
+import type { CheckedInit, DataPatch } from './session-arguments.js';
+import type { SessionEvents } from './session-events.js';
+import * as chains from './chain.lua.js';
+import { type Grant, grantOf } from './session-replies.js';
+import * as lua from './session.lua.js';
+
+/** A chain of refresh tokens, as the scripts take it. */
+export interface Chain {
+  readonly sessionId: string;
+  readonly hash: Buffer;
+  /** `''` for the default kid. */
+  readonly kid: string;
+}
+
+/** What a repeat of a sign-in needs to give the first answer again. */
+export interface RepeatKey {
+  readonly hash: string;
+  readonly answer: string;
+}
+
+type Created =
+  | { readonly status: 'ok'; readonly grant: Grant }
+  | { readonly status: 'limit' }
+  | { readonly status: 'repeat'; readonly answer: string; readonly grant: Grant | undefined };
+
+const REPEAT_WINDOW_MS = 60_000;
+const REVOKED = 'r';
+
+/**
+ * The scripts of sessions as calls, each one round trip within one deadline. A session with a tenant is also
+ * compared with its tenant's epoch, which lies in another slot: a second command beside the first.
+ */
+export class SessionStore {
+  constructor(
+    private readonly connection: RedisAuthConnection,
+    private readonly keys: KeySpace,
+    private readonly options: ResolvedSessionOptions,
+    private readonly tombstoneMs: number,
+    private readonly events: SessionEvents,
+  ) {}
+
+  create(identity: Identity, chain: Chain, init: CheckedInit, repeat: RepeatKey | undefined) {
+    const encoded = encodeIdentity(identity);
+    const tag = tagOf(chain.sessionId);
+    const keys = [this.keys.session(chain.sessionId), this.keys.user(tag, encoded)];
+    if (repeat !== undefined) keys.push(this.keys.request(tag, repeat.hash));
+    const { limit } = this.options;
+    const args = (epoch: string): ScriptArgument[] => [
+      encoded,
+      chain.hash,
+      chain.kid,
+      init.idleTimeoutMs,
+      init.absoluteTimeoutMs,
+      this.tombstoneMs,
+      init.accessTokenTtlMs ?? '',
+      init.claimsJson,
+      init.scopes.join(' '),
+      init.device,
+      limit?.max ?? 0,
+      limit?.onExceeded ?? '',
+      epoch,
+      this.options.keyspaceNotifications ? '1' : '',
+      repeat?.answer ?? '',
+      REPEAT_WINDOW_MS,
+      ...init.data.set.flat(),
+    ];
+    return this.run('sessions.create', async (client): Promise<Created> => {
+      let least = '';
+      for (;;) {
+        const epoch = identity.tenant === undefined ? '' : await this.tenantEpoch(client, identity.tenant, least);
+        const [status, ...rest] = await chains.CREATE.run(client, keys, args(epoch));
+        if (status === 'limit') return { status };
+        if (status === 'repeat') return { status, answer: rest[0] as string, grant: rest[1] ? grantOf(rest[1] as chains.GrantReply) : undefined };
+        if (status === 'ok') return { status, grant: grantOf([status, ...rest] as chains.GrantReply) };
+        // the user's index knows a later epoch: the tenant was revoked between the two commands, or its key went
+        // back in a failover; once more with an epoch that is at least that
+        least = rest[0] as string;
+      }
+    });
+  }
+
+  verify(sessionId: string, identity: Identity, withData: boolean) {
+    const keys = [this.keys.session(sessionId), this.keys.user(tagOf(sessionId), encodeIdentity(identity))];
+    const args = [restOf(sessionId), withData ? '1' : ''];
+    return this.beside('sessions.verify', tenantHashOf(sessionId), lua.VERIFY, keys, args, (reply, epoch) =>
+      reply[0] === 'live' && reply[1] !== epoch ? ([REVOKED, null] as typeof reply) : reply,
+    );
+  }
+
+  /** A grant, or how the session ended: `''` unknown, `reused`. */
+  async refresh(sessionId: string, hash: Buffer, generation: number, kid: string, claimsJson: string): Promise<chains.GrantReply | string> {
+    const args = [hash, generation, this.options.refreshLeewayMs, kid, this.tombstoneMs, claimsJson];
+    const keys = [this.keys.session(sessionId)];
+    const reply = await this.beside('sessions.refresh', tenantHashOf(sessionId), chains.REFRESH, keys, args, (answer, epoch) => {
+      if (answer[0] !== 'ok') return answer[0];
+      return answer[9] === epoch ? (answer as chains.GrantReply) : undefined;
+    });
+    if (reply !== undefined) return reply;
+    await this.end('sessions.refresh', sessionId, REVOKED, 'tenant revoked');
+    return REVOKED;
+  }
+
+  get(sessionId: string, withData: boolean) {
+    return this.describe('sessions.get', sessionId, lua.GET, [withData ? '1' : '']);
+  }
+
+  list(identity: Identity, withData: boolean) {
+    const { index, tenant } = this.indexOf(identity);
+    return this.beside('sessions.list', tenant, lua.LIST, [index], [withData ? '1' : ''], (replies, epoch) =>
+      replies.filter((reply) => reply[12] === epoch),
+    );
+  }
+
+  count(identity: Identity) {
+    const { index, tenant } = this.indexOf(identity);
+    return this.beside('sessions.count', tenant, lua.COUNT, [index], [], ([live, of], epoch) => (of === epoch ? live : 0));
+  }
+
+  update(sessionId: string, patch: DataPatch, ifVersion: number | undefined) {
+    const args = [ifVersion ?? '', this.options.maxDataBytes, patch.set.length, ...patch.set.flat(), ...patch.remove];
+    return this.describe('sessions.update', sessionId, lua.UPDATE, args);
+  }
+
+  touch(sessionId: string): Promise<boolean> {
+    const keys = [this.keys.session(sessionId)];
+    return this.beside('sessions.touch', tenantHashOf(sessionId), lua.TOUCH, keys, [], ([live, of], epoch) => live === 1 && of === epoch);
+  }
+
+  regenerate(sessionId: string, chain: Chain) {
+    const keys = [this.keys.session(sessionId), this.keys.session(chain.sessionId)];
+    return this.granted('sessions.regenerate', sessionId, chains.REGENERATE, keys, [restOf(chain.sessionId), chain.hash, chain.kid]);
+  }
+
+  reauthenticate(chain: Chain) {
+    const keys = [this.keys.session(chain.sessionId)];
+    return this.granted('sessions.reauthenticated', chain.sessionId, chains.REAUTHENTICATE, keys, [chain.hash, chain.kid]);
+  }
+
+  /** How: `r` revoked, `o` logged out. Ends it only if it is of this identity or chain, where given. */
+  end(operation: string, sessionId: string, how: 'r' | 'o', reason: string, of: { identity?: Identity; hash?: Buffer } = {}) {
+    const args = [how, reason, of.identity === undefined ? '' : encodeIdentity(of.identity), of.hash ?? ''];
+    const keys = [this.keys.session(sessionId)];
+    return this.beside(operation, tenantHashOf(sessionId), lua.END, keys, args, ([ended, epochThen], epoch) => {
+      return ended === 1 && epochThen === epoch;
+    });
+  }
+
+  endAll(identity: Identity, exceptRest: string, reason: string): Promise<number> {
+    const { index, tenant } = this.indexOf(identity);
+    return this.beside('sessions.revokeAll', tenant, lua.END_ALL, [index], [exceptRest, reason], ([ended, epochThen], epoch) =>
+      epochThen === epoch ? ended : 0,
+    );
+  }
+
+  async revokeTenant(tenant: string): Promise<void> {
+    await this.run('sessions.revokeTenant', (client) => this.tenantEpoch(client, tenant, 'raise'));
+  }
+
+  private tenantEpoch(client: RedisClient, tenant: string, change: string): Promise<string> {
+    const ttl = this.options.absoluteTimeoutMs + this.tombstoneMs;
+    return lua.TENANT_EPOCH.run(client, [this.keys.tenant(hashTenant(tenant))], [ttl, change]);
+  }
+
+  private describe<Reply extends unknown[]>(
+    operation: string,
+    sessionId: string,
+    script: Script<Reply | null>,
+    args: readonly ScriptArgument[],
+  ) {
+    return this.beside(operation, tenantHashOf(sessionId), script, [this.keys.session(sessionId)], args, (reply, epoch) =>
+      reply !== null && reply.length > 2 && reply[12] !== epoch ? null : reply,
+    );
+  }
+
+  private granted(
+    operation: string,
+    sessionId: string,
+    script: Script<chains.GrantReply | null>,
+    keys: readonly string[],
+    args: readonly ScriptArgument[],
+  ) {
+    return this.beside(operation, tenantHashOf(sessionId), script, keys, args, (reply, epoch) =>
+      reply !== null && reply[9] === epoch ? reply : null,
+    );
+  }
+
+  private indexOf(identity: Identity): { index: string; tenant: string | undefined } {
+    const encoded = encodeIdentity(identity);
+    return {
+      index: this.keys.user(slotTag(encoded), encoded),
+      tenant: identity.tenant === undefined ? undefined : hashTenant(identity.tenant),
+    };
+  }
+
+  /** Runs a script and, for a tenant, reads its epoch beside it; `judge` gets both, null for no tenant or no epoch. */
+  private beside<Reply, Result>(
+    operation: string,
+    tenant: string | undefined,
+    script: Script<Reply>,
+    keys: readonly string[],
+    args: readonly ScriptArgument[],
+    judge: (reply: Reply, epoch: string | null) => Result,
+  ): Promise<Result> {
+    return this.run(operation, async (client) => {
+      if (tenant === undefined) return judge(await script.run(client, keys, args), null);
+      const [reply, epoch] = await Promise.all([script.run(client, keys, args), client.get(this.keys.tenant(tenant))]);
+      return judge(reply, epoch);
+    });
+  }
+
+  private async run<T>(operation: string, send: (client: RedisClient) => Promise<T>): Promise<T> {
+    if (this.events.listening !== undefined) await this.events.listening;
+    return this.connection.execute(operation, send);
+  }
+}

@@ -1,0 +1,167 @@
+import { Script } from '../redis/index.js';
+import { evenWhenFull, onlyWithRoom } from './session-state.lua.js';
+
+/** What `describe` in the scripts returns. */
+export type SessionReply = [
+  rest: string,
+  identity: string,
+  createdMs: number,
+  seenMs: number,
+  authMs: number,
+  expiresMs: number,
+  absoluteMs: number,
+  generation: string,
+  version: string | number,
+  scopes: string | null,
+  device: string | null,
+  data: string[],
+  tenantEpoch: string | null,
+];
+
+/** Why UPDATE wrote nothing: another version, or more bytes than allowed. */
+export type UpdateRefusal = ['conflict' | 'large', number];
+
+/**
+ * Whether a session is live, for its identity; writes nothing.
+ *
+ * KEYS record, index   ARGV rest of the id, '1' for data or ''
+ * Reply {'live' | how it ended | '' unknown, tenant epoch, data: field, value …}
+ */
+export const VERIFY = new Script<[state: string, tenantEpoch: string | null, data?: string[]]>(`#!lua flags=no-writes
+local rest = ARGV[1]
+local expires = redis.call('ZSCORE', KEYS[2], rest)
+if expires then
+  local time = redis.call('TIME')
+  if tonumber(expires) <= time[1] * 1000 + math.floor(time[2] / 1000) then return { 'x', false } end
+  if redis.call('EXISTS', KEYS[1]) == 0 then return { '', false } end
+  local epoch = #rest > 22 and redis.call('ZSCORE', KEYS[2], 't')
+  if ARGV[2] == '' then return { 'live', epoch } end
+  local all, data = redis.call('HGETALL', KEYS[1]), {}
+  for n = 1, #all, 2 do
+    if string.sub(all[n], 1, 1) == '.' then
+      data[#data + 1] = string.sub(all[n], 2)
+      data[#data + 1] = all[n + 1]
+    end
+  end
+  return { 'live', epoch, data }
+end
+local v = redis.call('HMGET', KEYS[1], 'u', 'z')
+local identity = string.match(KEYS[2], 'u:{......}(.*)$')
+return { v[1] == identity and v[2] or '', false }
+`);
+
+/** KEYS record   ARGV '1' for data or ''   Reply describe() or nil */
+export const GET = evenWhenFull<SessionReply | null>(`
+local s = find(TAIL)
+return s and not s.ended and describe(s, ARGV[1] == '1')
+`);
+
+/** KEYS index   ARGV '1' for data or ''   Reply describe() of each live session, earliest sign-in first */
+export const LIST = evenWhenFull<SessionReply[]>(`
+local live = live_sessions(KEYS[1])
+table.sort(live, function(one, other)
+  if one.created == other.created then return one.rest < other.rest end
+  return one.created < other.created
+end)
+local replies = {}
+for n, s in ipairs(live) do replies[n] = describe(s, ARGV[1] == '1') end
+return replies
+`);
+
+/** KEYS index   Reply {number of live sessions, tenant epoch} */
+export const COUNT = evenWhenFull<[live: number, tenantEpoch: string | null]>(`
+return { #live_sessions(KEYS[1]), redis.call('ZSCORE', KEYS[1], 't') }
+`);
+
+/**
+ * KEYS record   ARGV version expected or '', bound of the data in bytes, number of fields to set, field, value …,
+ *                    then fields to delete
+ * Reply describe() with data · nil · {'conflict', version} · {'large', bytes}
+ */
+export const UPDATE = onlyWithRoom<SessionReply | UpdateRefusal | null>(`
+local s = find(TAIL)
+if not s or s.ended then return false end
+local version = tonumber(redis.call('HGET', KEYS[1], 'v') or 0)
+if ARGV[1] ~= '' and tonumber(ARGV[1]) ~= version then return { 'conflict', version } end
+
+local sets, size = tonumber(ARGV[3]), 2
+local changed = {}
+for n = 4, 3 + sets * 2, 2 do
+  changed['.' .. ARGV[n]] = true
+  size = size + #ARGV[n] + #ARGV[n + 1] + 4
+end
+for n = 4 + sets * 2, #ARGV do changed['.' .. ARGV[n]] = true end
+local all = redis.call('HGETALL', KEYS[1])
+for n = 1, #all, 2 do
+  if string.sub(all[n], 1, 1) == '.' and not changed[all[n]] then size = size + #all[n] + #all[n + 1] + 3 end
+end
+if size > tonumber(ARGV[2]) then return { 'large', size } end
+
+for n = 4, 3 + sets * 2, 2 do redis.call('HSET', KEYS[1], '.' .. ARGV[n], ARGV[n + 1]) end
+for n = 4 + sets * 2, #ARGV do redis.call('HDEL', KEYS[1], '.' .. ARGV[n]) end
+redis.call('HSET', KEYS[1], 'v', version + 1)
+return describe(s, true)
+`);
+
+/** KEYS record   Reply {1 live and extended | 0, tenant epoch} */
+export const TOUCH = evenWhenFull<[live: number, tenantEpoch: string | null]>(`
+local s = find(TAIL)
+if not s or s.ended then return { 0, false } end
+redis.call('HSET', KEYS[1], 'l', now - s.created)
+s.seen = now
+keep(s)
+return { 1, tenant_epoch(s) }
+`);
+
+/**
+ * Ends one session.
+ *
+ * KEYS record   ARGV how ('r', 'o'), reason told, identity it must be of or '', chain's secret hash or ''
+ * Reply {1 was live | 0, tenant epoch}
+ */
+export const END = evenWhenFull<[ended: number, tenantEpoch: string | null]>(`
+local s = find(TAIL)
+if not s or s.ended then return { 0, false } end
+if ARGV[3] ~= '' and ARGV[3] ~= s.identity then return { 0, false } end
+if ARGV[4] ~= '' and ARGV[4] ~= s.hash then return { 0, false } end
+local epoch = tenant_epoch(s)
+finish(s, ARGV[1])
+tell('revoked', TAIL, s.identity, nil, nil, ARGV[2])
+return { 1, epoch }
+`);
+
+/** KEYS index   ARGV rest of the id to spare or '', reason told   Reply {number ended, tenant epoch} */
+export const END_ALL = evenWhenFull<[ended: number, tenantEpoch: string | null]>(`
+local epoch = redis.call('ZSCORE', KEYS[1], 't')
+local ended = 0
+for _, s in ipairs(live_sessions(KEYS[1])) do
+  if s.rest ~= ARGV[1] then
+    finish(s, 'r')
+    tell('revoked', s.rest, s.identity, nil, nil, ARGV[2])
+    ended = ended + 1
+  end
+end
+return { ended, epoch }
+`);
+
+/**
+ * A tenant's epoch, made at the server's time where there is none: a lost one never equals what sessions remember.
+ *
+ * KEYS epoch   ARGV ttl ms, 'raise' or what it must be at least or ''   Reply epoch
+ */
+export const TENANT_EPOCH = new Script<string>(`#!lua flags=allow-oom
+local epoch = redis.call('GET', KEYS[1])
+if not epoch then
+  local time = redis.call('TIME')
+  epoch = string.format('%.0f', time[1] * 1000000 + time[2])
+  redis.call('SET', KEYS[1], epoch)
+elseif ARGV[2] == 'raise' then
+  redis.call('INCR', KEYS[1])
+  epoch = redis.call('GET', KEYS[1])
+elseif ARGV[2] ~= '' and tonumber(ARGV[2]) > tonumber(epoch) then
+  epoch = ARGV[2]
+  redis.call('SET', KEYS[1], epoch, 'KEEPTTL')
+end
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return epoch
+`);
