@@ -70,7 +70,7 @@ if limit > 0 and redis.call('ZCOUNT', index, '(' .. now, BEYOND_EXPIRIES) >= lim
   end
 end
 
-local fields = { 'u', ARGV[1], 'h', ARGV[2], 'g', 1, 'c', now, 'i', ARGV[4], 'a', ARGV[5], 'w', ARGV[6] }
+local fields = { 'u', ARGV[1], 'h', ARGV[2], 'g', 1, 'c', now_us, 'i', ARGV[4], 'a', ARGV[5], 'w', ARGV[6] }
 local function set(name, value)
   if value ~= '' then
     fields[#fields + 1] = name
@@ -100,20 +100,20 @@ if s.ended then return { s.ended } end
 local presented = tonumber(ARGV[2])
 local v = redis.call('HMGET', KEYS[1], 'g', 'k')
 local current, kid = tonumber(v[1]), v[2] or ''
-if presented < current - 1 or (presented == current - 1 and now - s.created - s.rotated >= tonumber(ARGV[3])) then
+if presented < current - 1 or (presented == current - 1 and ms(now_us - s.created - s.rotated) >= tonumber(ARGV[3])) then
   finish(s, 'u')
   tell('reuse-detected', TAIL, s.identity, ARGV[2], tostring(current))
   return { 'reused', tostring(current) }
 end
 if presented >= current then
   -- beyond the current one only after a failover lost a rotation: the token is genuine, so it is the newest there is
-  redis.call('HSET', KEYS[1], 'g', presented + 1, 'r', now - s.created)
+  redis.call('HSET', KEYS[1], 'g', presented + 1, 'r', now_us - s.created)
   if ARGV[4] ~= kid then set_kid(KEYS[1], ARGV[4]) end
   if tonumber(ARGV[5]) > s.window then
     s.window = tonumber(ARGV[5])
     redis.call('HSET', KEYS[1], 'w', s.window)
   end
-  s.seen = now
+  s.seen = now_us
   keep(s)
   tell('refreshed', TAIL, s.identity)
 end
@@ -136,7 +136,7 @@ local s = find(TAIL)
 if not s or s.ended then return false end
 redis.call('COPY', KEYS[1], KEYS[2])
 finish(s, 'o')
-redis.call('HSET', KEYS[2], 'h', ARGV[2], 'g', 1, 'l', now - s.created)
+redis.call('HSET', KEYS[2], 'h', ARGV[2], 'g', 1, 'l', now_us - s.created)
 set_kid(KEYS[2], ARGV[3])
 local fresh = load(ARGV[1])
 keep(fresh)
@@ -150,9 +150,9 @@ export const REAUTHENTICATE = evenWhenFull<GrantReply | null>(`
 local s = find(TAIL)
 if not s or s.ended then return false end
 if s.hash ~= ARGV[1] then
-  redis.call('HSET', KEYS[1], 'h', ARGV[1], 'g', 1, 'l', now - s.created, 'A', now - s.created)
+  redis.call('HSET', KEYS[1], 'h', ARGV[1], 'g', 1, 'l', now_us - s.created, 'A', now_us - s.created)
   set_kid(KEYS[1], ARGV[2])
-  s.seen = now
+  s.seen = now_us
   keep(s)
 end
 return grant('ok', s)

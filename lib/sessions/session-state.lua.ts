@@ -7,10 +7,10 @@ import { Script } from '../redis/index.js';
  * server's clock is ahead. It ends once: the record becomes a tombstone, the index forgets it, one event is told.
  *
  * Record (hash), short names because there is one per session:
- *   u identity · h SHA-256 of the chain's secret · g generation · k kid that MACs it · c created at (ms)
- *   i idle timeout (ms) · a absolute timeout (ms) · w tombstone window (ms) · r rotated at, l touched at, A
- *   authenticated at (ms after c) · t own access-token lifetime (ms) · v version of the data · n has a marker
- *   C claims, D device (JSON) · S scopes · .x the data's key x (JSON) · z how it ended
+ *   u identity · h SHA-256 of the chain's secret · g generation · k kid that MACs it · c created at (µs, so that
+ *   sign-ins have an order) · r rotated at, l touched at, A authenticated at (µs after c) · i idle timeout,
+ *   a absolute timeout, w tombstone window, t own access-token lifetime (ms) · v version of the data
+ *   n has a marker · C claims, D device (JSON) · S scopes · .x the data's key x (JSON) · z how it ended
  * Tombstone (hash): u, h, z
  *   z: r revoked · o logged out · e evicted · x expired · u refresh token reused
  * Index (zset): <rest of the session id> → expiry (ms) · 't' → tenant epoch (µs, so above every expiry)
@@ -20,7 +20,9 @@ local HEAD, TAG, TAIL = string.match(KEYS[1], '^(.-)[su]:{(......)}(.*)$')
 local BEYOND_EXPIRIES = '(1000000000000000'
 
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_us = time[1] * 1000000 + time[2]
+local now = math.floor(now_us / 1000)
+local function ms(us) return math.floor(us / 1000) end
 
 local function record_key(rest) return HEAD .. 's:{' .. TAG .. '}' .. rest end
 local function index_key(identity) return HEAD .. 'u:{' .. TAG .. '}' .. identity end
@@ -41,11 +43,11 @@ local function load(rest)
   s.window = tonumber(v[4])
   s.created = tonumber(v[5])
   s.idle = tonumber(v[6])
-  s.absolute = s.created + tonumber(v[7])
+  s.absolute = ms(s.created) + tonumber(v[7])
   s.rotated = tonumber(v[8] or 0)
   s.seen = s.created + math.max(s.rotated, tonumber(v[9] or 0))
   s.marked = v[10]
-  s.expires = math.min(s.seen + s.idle, s.absolute)
+  s.expires = math.min(ms(s.seen) + s.idle, s.absolute)
   return s
 end
 
@@ -74,7 +76,7 @@ end
 
 -- after a change of what the expiry depends on
 local function keep(s)
-  s.expires = math.min(s.seen + s.idle, s.absolute)
+  s.expires = math.min(ms(s.seen) + s.idle, s.absolute)
   local index = index_key(s.identity)
   local rest_ms = s.expires - now
   redis.call('ZADD', index, s.expires, s.rest)
@@ -111,7 +113,7 @@ end
 -- what Node needs to issue tokens; status first
 local function grant(status, s)
   local v = redis.call('HMGET', s.key, 'g', 'k', 'C', 'S', 't', 'A')
-  return { status, v[1], v[2], v[3], v[4], v[5], s.expires - now, now - s.created - tonumber(v[6] or 0),
+  return { status, v[1], v[2], v[3], v[4], v[5], s.expires - now, ms(now_us - s.created - tonumber(v[6] or 0)),
     s.expires, tenant_epoch(s), s.identity }
 end
 
@@ -128,7 +130,7 @@ local function describe(s, with_data)
       end
     end
   end
-  return { s.rest, s.identity, s.created, s.seen, s.created + tonumber(v[1] or 0), s.expires, s.absolute,
+  return { s.rest, s.identity, ms(s.created), ms(s.seen), ms(s.created + tonumber(v[1] or 0)), s.expires, s.absolute,
     v[2], v[3] or 0, v[4], v[5], data, tenant_epoch(s) }
 end
 `;

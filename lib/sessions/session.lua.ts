@@ -107,8 +107,8 @@ return describe(s, true)
 export const TOUCH = evenWhenFull<[live: number, tenantEpoch: string | null]>(`
 local s = find(TAIL)
 if not s or s.ended then return { 0, false } end
-redis.call('HSET', KEYS[1], 'l', now - s.created)
-s.seen = now
+redis.call('HSET', KEYS[1], 'l', now_us - s.created)
+s.seen = now_us
 keep(s)
 return { 1, tenant_epoch(s) }
 `);
