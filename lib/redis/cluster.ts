@@ -1,0 +1,20 @@
+import type { Cluster, Redis } from 'ioredis';
+import type { RedisClient } from './redis-client.js';
+
+/** By its own word: the application's ioredis may be another copy than ours. */
+export function isCluster(client: RedisClient): client is Cluster {
+  return client.isCluster;
+}
+
+/** Every connection that takes commands. */
+export function commandConnections(client: RedisClient): Redis[] {
+  return isCluster(client) ? client.nodes('master') : [client];
+}
+
+/**
+ * Connects a node as soon as it is known. Left alone, ioredis connects with the first command and keeps that
+ * command in a queue which no deadline empties: it would be executed after its caller was told that it failed.
+ */
+export function connectNode(node: Redis): void {
+  if (node.status === 'wait' && node.options.readOnly !== true) node.connect().catch(() => undefined);
+}

@@ -1,0 +1,5 @@
+export * from './key-space.js';
+export { type ConnectionSettings, RedisAuthConnection } from './redis-auth-connection.js';
+export type { RedisClient } from './redis-client.js';
+export { Script, type ScriptArgument } from './script.js';
+export { assertText } from './text.js';

@@ -1,0 +1,230 @@
+import { EventEmitter } from 'node:events';
+import { Logger } from '@nestjs/common';
+import { InvalidArgumentError, RedisAuthConfigError } from '../errors/index.js';
+import type { ResolvedConnection } from '../options/index.js';
+import { describeAddress } from './address.js';
+import { createClient, overriddenOptions } from './client-profile.js';
+import { closeClient } from './close-client.js';
+import { commandConnections, isCluster } from './cluster.js';
+import { type ConnectionEvents, ConnectionWatch } from './connection-watch.js';
+import { Gate } from './gate.js';
+import type { RedisClient } from './redis-client.js';
+import { storeUnavailable, toStoreError } from './store-errors.js';
+import { assertText } from './text.js';
+import { WriteJoining } from './write-joining.js';
+
+const EVENTS: ReadonlySet<string> = new Set<keyof ConnectionEvents>(['ready', 'connected', 'disconnected', 'error']);
+
+/** How a {@link RedisAuthConnection} behaves. */
+export interface ConnectionSettings {
+  /** Bounds each call as a whole. */
+  commandTimeoutMs: number;
+  /** Whether options that override the package's profile are reported: as a warning, or by refusing to start. @default 'off' */
+  audit?: 'off' | 'warn' | 'enforce';
+}
+
+/**
+ * The connection to Redis that everything of one registration of the module shares: one server, a master behind
+ * Sentinels, or a Cluster. Injectable.
+ *
+ * A call waits for a connection that is being made and fails at once while there is none; either way it settles
+ * within `commandTimeout`, and what failed for lack of a connection is never sent later.
+ */
+export class RedisAuthConnection {
+  /**
+   * The ioredis client, for commands of your own. It knows nothing of `keyPrefix` and none of the promises made
+   * here but its options: with the package's own client a command is bounded by `commandTimeout` and rejects with
+   * errors of ioredis, whose `command.args` hold keys and values.
+   */
+  readonly client: RedisClient;
+
+  private readonly events = new EventEmitter<ConnectionEvents>();
+  private readonly gate = new Gate();
+  private readonly watch: ConnectionWatch;
+  private readonly address: string;
+  private readonly isOurs: boolean;
+  private readonly writes: WriteJoining | undefined;
+  private readonly links = new Set<RedisClient>();
+  private started = false;
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    connection: ResolvedConnection,
+    private readonly settings: ConnectionSettings,
+  ) {
+    auditOverrides(connection, settings);
+    this.client = createClient(connection, settings.commandTimeoutMs);
+    this.isOurs = connection.kind !== 'client';
+    this.address = describeAddress(connection);
+    this.watch = new ConnectionWatch(this.client, this.address, this.gate, this.events);
+    this.writes = this.isOurs ? new WriteJoining(this.client) : undefined;
+  }
+
+  /**
+   * Asks Redis for a sign of life; of a Cluster, any one master. One round trip.
+   *
+   * @throws StoreUnavailableError
+   */
+  ping(): Promise<'PONG'> {
+    return this.execute('connection.ping', (client) => client.ping());
+  }
+
+  /**
+   * What the server tells about itself, as the text of INFO; of a Cluster, any one master. One round trip.
+   *
+   * @param section as `memory` or `server`; all default ones when left out
+   * @throws InvalidArgumentError, StoreUnavailableError
+   */
+  async info(section?: string): Promise<string> {
+    if (section === undefined) return this.execute('connection.info', (client) => client.info());
+    assertText('section', section, 64);
+    return this.execute('connection.info', (client) => client.info(section));
+  }
+
+  /**
+   * Number of keys in the database, those of others included; of a Cluster, the sum of all masters. One round trip.
+   *
+   * @throws StoreUnavailableError
+   */
+  dbSize(): Promise<number> {
+    return this.execute('connection.dbSize', async (client) => {
+      const sizes = await Promise.all(commandConnections(client).map((node) => node.dbsize()));
+      return sizes.reduce((sum, size) => sum + size, 0);
+    });
+  }
+
+  /**
+   * Listens to the connection: `connected` (the socket is up), `ready` (checked and usable), `disconnected`,
+   * and `error` (why it cannot be used; once per outage and cause, without command arguments). Nothing needs a listener.
+   *
+   * @throws InvalidArgumentError for any other event
+   */
+  on(event: 'ready' | 'connected' | 'disconnected', listener: () => void): this;
+  on(event: 'error', listener: (error: Error) => void): this;
+  on(event: keyof ConnectionEvents, listener: (error: Error) => void): this {
+    assertEvent(event, listener);
+    this.events.on(event, listener as () => void);
+    return this;
+  }
+
+  /** Takes a listener of {@link on} away. @throws InvalidArgumentError for an event that does not exist */
+  off(event: 'ready' | 'connected' | 'disconnected', listener: () => void): this;
+  off(event: 'error', listener: (error: Error) => void): this;
+  off(event: keyof ConnectionEvents, listener: (error: Error) => void): this {
+    assertEvent(event, listener);
+    this.events.off(event, listener as () => void);
+    return this;
+  }
+
+  /**
+   * Connects; settles when the connection is usable, when the first attempt failed, or after `commandTimeout`.
+   * A Redis that is not there is no error: it is logged, and used as soon as it is.
+   *
+   * @throws RedisAuthConfigError where Redis answers but refuses: credentials, database, certificate, version
+   * @internal
+   */
+  async open(): Promise<void> {
+    this.start();
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.settings.commandTimeoutMs)));
+    try {
+      await Promise.race([this.watch.firstOutcome(), deadline]);
+      if (!this.gate.isOpen) this.watch.stillConnecting();
+    } catch (error) {
+      await this.close();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Closes what this package opened, within 2 s in every state; calls fail from now on. @internal */
+  close(): Promise<void> {
+    this.closing ??= this.shutDown();
+    return this.closing;
+  }
+
+  /**
+   * One public call: waits for a usable connection, runs `send`, settles within `commandTimeout`. A late result is
+   * dropped. Errors of the driver become StoreUnavailableError or StoreFullError, those of this package pass through.
+   *
+   * @internal
+   */
+  execute<T>(operation: string, send: (client: RedisClient) => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let sent = false;
+      let overdue = false;
+      const deadline = setTimeout(() => {
+        overdue = true;
+        reject(storeUnavailable(operation, sent, new Error(`no answer within ${this.settings.commandTimeoutMs} ms`)));
+      }, this.settings.commandTimeoutMs);
+      const succeed = (result: T): void => {
+        clearTimeout(deadline);
+        resolve(result);
+      };
+      const fail = (error: unknown): void => {
+        clearTimeout(deadline);
+        reject(toStoreError(operation, error, sent) as Error);
+      };
+      const run = (): void => {
+        if (overdue) return;
+        if (this.client.status !== 'ready') return fail(new Error('the connection was lost'));
+        sent = true;
+        try {
+          this.writes?.begin();
+          send(this.client).then(succeed, fail);
+        } catch (error) {
+          fail(error);
+        }
+      };
+      if (this.gate.isOpen) return run();
+      this.start();
+      this.gate.pass().then(run, fail);
+    });
+  }
+
+  /**
+   * A connection of our own to the same place, for subscriptions; closed by {@link close}. It reconnects by itself
+   * but does not subscribe again by itself: subscribe on each of its `ready` events, and handle the rejection.
+   *
+   * @internal
+   */
+  openLink(): RedisClient {
+    if (this.closing) throw storeUnavailable('connection.openLink', false, new Error('the connection has been closed'));
+    // An automatic SUBSCRIBE is awaited by nobody; failing, it would end the process.
+    const options = { lazyConnect: false, enableOfflineQueue: true, autoResubscribe: false };
+    const link = isCluster(this.client) ? this.client.duplicate([], options) : this.client.duplicate(options);
+    link.on('error', () => undefined);
+    this.links.add(link);
+    return link;
+  }
+
+  private start(): void {
+    if (this.started || this.closing) return;
+    this.started = true;
+    this.watch.start();
+  }
+
+  private async shutDown(): Promise<void> {
+    this.gate.shutForGood(new Error('the connection has been closed'));
+    this.watch.stop();
+    const clients = this.isOurs ? [this.client, ...this.links] : [...this.links];
+    await Promise.all(clients.map(closeClient));
+    this.links.clear();
+  }
+}
+
+function assertEvent(event: unknown, listener: unknown): void {
+  if (typeof event !== 'string' || !EVENTS.has(event)) {
+    throw new InvalidArgumentError('event', `must be one of ${[...EVENTS].join(', ')}`);
+  }
+  if (typeof listener !== 'function') throw new InvalidArgumentError('listener', 'must be a function');
+}
+
+function auditOverrides(connection: ResolvedConnection, { audit = 'off', commandTimeoutMs }: ConnectionSettings): void {
+  const overridden = audit === 'off' ? [] : overriddenOptions(connection, commandTimeoutMs);
+  if (overridden.length === 0) return;
+  const advice = "overrides the package's connection profile, on which its deadlines rest; leave it out";
+  if (audit === 'enforce') throw new RedisAuthConfigError(overridden.map((path) => ({ path, message: advice })));
+  new Logger('RedisAuthConnection').warn(`${overridden.join(', ')} ${advice} unless you are sure`);
+}

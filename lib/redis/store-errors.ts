@@ -1,0 +1,39 @@
+import { RedisAuthError, StoreFullError, StoreUnavailableError } from '../errors/index.js';
+
+/** Whole seconds after which a repeat is worth while: reconnecting is tried about twice a second. */
+const RETRY_AFTER = 1;
+
+const NEVER_SENT = /enableOfflineQueue options is false|None of startup nodes is available|Connection in subscriber mode/;
+const REDIRECTED_IN_CIRCLES = /^Too many Cluster redirections/;
+const OUT_OF_MEMORY = /OOM command not allowed/;
+const ECHOED_ARGUMENTS = /,? with args beginning with.*$/s;
+
+/**
+ * What a public call rejects with. Errors of this package pass through, and so do programming errors; the
+ * driver's become StoreFullError or StoreUnavailableError, ambiguous unless it is certain that nothing was executed.
+ */
+export function toStoreError(operation: string, error: unknown, sent: boolean): unknown {
+  if (error instanceof RedisAuthError || error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError)
+    return error;
+  const cause = withoutArguments(error);
+  if (OUT_OF_MEMORY.test(cause.message)) return new StoreFullError(operation, RETRY_AFTER, { cause });
+  return storeUnavailable(operation, sent && !wasRefused(cause), cause);
+}
+
+export function storeUnavailable(operation: string, ambiguous: boolean, cause: Error): StoreUnavailableError {
+  return new StoreUnavailableError(operation, ambiguous, RETRY_AFTER, { cause });
+}
+
+/** The driver's errors carry the command with its arguments, and Redis echoes those of unknown commands. */
+export function withoutArguments(error: unknown): Error {
+  const source = error instanceof Error ? error : new Error(String(error));
+  const copy = new Error(source.message.replace(ECHOED_ARGUMENTS, ''));
+  copy.name = source.name;
+  if ('code' in source && typeof source.code === 'string') Object.assign(copy, { code: source.code });
+  return copy;
+}
+
+/** An error reply means that the command was not executed; our scripts check before they write. */
+function wasRefused({ name, message }: Error): boolean {
+  return name === 'ReplyError' || NEVER_SENT.test(message) || REDIRECTED_IN_CIRCLES.test(message);
+}
