@@ -117,13 +117,16 @@ async function showSessions() {
   if (status !== 200) return;
   listen();
   const newestFirst = sessions.sort((one, other) => other.current - one.current || other.createdAt.localeCompare(one.createdAt));
+  const focused = document.activeElement.closest('li')?.dataset.session;
   byId('sessions').replaceChildren(...newestFirst.map(sessionItem));
+  if (focused) byId('sessions').querySelector(`[data-session="${CSS.escape(focused)}"] button`)?.focus();
   byId('log-out-others').disabled = sessions.length < 2;
 }
 
 function sessionItem({ sessionId, current, device = {}, createdAt, lastSeenAt }) {
   const item = byId('session').content.cloneNode(true).firstElementChild;
   const part = (name) => item.querySelector(`.${name}`);
+  item.dataset.session = sessionId;
   part('device').textContent = device.name ?? 'unknown device';
   part('ip').textContent = device.ip ?? 'unknown address';
   part('agent').textContent = device.userAgent ?? '';
