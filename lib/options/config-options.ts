@@ -1,12 +1,15 @@
 import { RedisAuthConfigError } from '../errors/index.js';
 import { isObject } from './option-group.js';
-import type { RedisAuthModuleOptions } from './options.js';
+import type { JwtOptions, RedisAuthModuleOptions } from './options.js';
 import { resolveOptions } from './resolve-options.js';
 
 /** Where variables come from: `ConfigService` of @nestjs/config, or anything with a `get`. */
 export interface ConfigSource {
   get(key: string): unknown;
 }
+
+/** Options set in code: any of them, and of `jwt` any part. */
+export type ConfigOverrides = Partial<Omit<RedisAuthModuleOptions, 'jwt'>> & { jwt?: Partial<JwtOptions> };
 
 type Reader = (text: string) => unknown;
 
@@ -56,7 +59,7 @@ const VARIABLES: readonly (readonly [variable: string, option: string, read: Rea
  *
  * @throws {RedisAuthConfigError} that lists every mistake, by the name of its variable where one set it.
  */
-export function redisAuthOptionsFromConfig(config: ConfigSource, overrides: Partial<RedisAuthModuleOptions> = {}): RedisAuthModuleOptions {
+export function redisAuthOptionsFromConfig(config: ConfigSource, overrides: ConfigOverrides = {}): RedisAuthModuleOptions {
   const options: Record<string, unknown> = {};
   const variableOf = new Map<string, string>();
   for (const [variable, option, read] of VARIABLES) {
@@ -99,7 +102,7 @@ function set(options: Record<string, unknown>, option: string, value: unknown): 
 
 const KEY_OPTIONS = ['secret', 'privateKey', 'publicKey', 'keys'];
 
-function merge(options: Record<string, unknown>, overrides: Partial<RedisAuthModuleOptions>): RedisAuthModuleOptions {
+function merge(options: Record<string, unknown>, overrides: ConfigOverrides): RedisAuthModuleOptions {
   const merged: Record<string, unknown> = { ...options };
   for (const [name, value] of Object.entries(overrides)) {
     if (value === undefined) continue;

@@ -13,7 +13,9 @@ function nearestName(name: string, candidates: readonly string[]): string | unde
     .map((candidate) => ({ candidate, distance: editDistance(wanted, candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
-  return best !== undefined && best.distance <= Math.max(wanted.length < 4 ? 1 : 2, Math.floor(wanted.length / 3)) ? best.candidate : undefined;
+  return best !== undefined && best.distance <= Math.max(wanted.length < 4 ? 1 : 2, Math.floor(wanted.length / 3))
+    ? best.candidate
+    : undefined;
 }
 
 /** Levenshtein distance, one row at a time. */

@@ -1,0 +1,76 @@
+// The module
+export { RedisAuthModule } from './redis-auth.module.js';
+export type { RedisAuthModuleAsyncOptions, RedisAuthModuleExtras } from './redis-auth.module-definition.js';
+export {
+  getRedisAuthConnectionToken,
+  getSessionServiceToken,
+  InjectRedisAuthConnection,
+  InjectSessionService,
+} from './redis-auth.tokens.js';
+
+// Its options
+export { redisAuthOptionsFromConfig } from './options/index.js';
+export type {
+  Algorithm,
+  ConfigOverrides,
+  ConfigSource,
+  Duration,
+  Extractor,
+  GuardOptions,
+  JwtKey,
+  JwtOptions,
+  KeyInput,
+  RedisAuthModuleOptions,
+  RedisAuthOptionsFactory,
+  RedisClientOptions,
+  RedisClusterOptions,
+  RedisConnection,
+  RedisHostOptions,
+  RedisSentinelOptions,
+  RefreshKey,
+  SessionLimit,
+  SessionOptions,
+} from './options/index.js';
+
+// Sessions
+export { SessionService } from './sessions/index.js';
+export type { DeviceInfo, SessionEvent, SessionEventType, SessionInfo, SessionInit, SessionTokens } from './sessions/index.js';
+export type { VerifiedSession } from './options/index.js';
+
+// The connection
+export { RedisAuthConnection } from './redis/index.js';
+export type { RedisClient } from './redis/index.js';
+
+// HTTP
+export {
+  type AuthCookieOptions,
+  type AuthFailureReason,
+  AuthHttpException,
+  clearAuthCookies,
+  CurrentSession,
+  CurrentUser,
+  JwtAuthGuard,
+  JwtAuthGuardFor,
+  OptionalAuth,
+  Public,
+  readRefreshCookie,
+  RedisAuthExceptionFilter,
+  RequireFresh,
+  Scopes,
+  setAuthCookies,
+} from './guard/index.js';
+
+// Errors
+export {
+  type ConfigIssue,
+  InvalidArgumentError,
+  InvalidTokenError,
+  type InvalidTokenReason,
+  RedisAuthConfigError,
+  RedisAuthError,
+  type RedisAuthErrorCode,
+  SessionConflictError,
+  SessionLimitError,
+  StoreFullError,
+  StoreUnavailableError,
+} from './errors/index.js';

@@ -1,0 +1,24 @@
+import { Inject, type InjectionToken } from '@nestjs/common';
+import { DEFAULT_INSTANCE, instanceToken } from './options/index.js';
+import { RedisAuthConnection } from './redis/index.js';
+import { SessionService } from './sessions/index.js';
+
+/** Injection token of the SessionService of an instance; that of the default instance is the class itself. */
+export function getSessionServiceToken(instance: string = DEFAULT_INSTANCE): InjectionToken<SessionService> {
+  return instance === DEFAULT_INSTANCE ? SessionService : instanceToken('sessions', instance);
+}
+
+/** Injects the SessionService of an instance: `constructor(@InjectSessionService('admin') sessions: SessionService)`. */
+export function InjectSessionService(instance?: string): PropertyDecorator & ParameterDecorator {
+  return Inject(getSessionServiceToken(instance));
+}
+
+/** Injection token of the RedisAuthConnection of an instance; that of the default instance is the class itself. */
+export function getRedisAuthConnectionToken(instance: string = DEFAULT_INSTANCE): InjectionToken<RedisAuthConnection> {
+  return instance === DEFAULT_INSTANCE ? RedisAuthConnection : instanceToken('connection', instance);
+}
+
+/** Injects the RedisAuthConnection of an instance. */
+export function InjectRedisAuthConnection(instance?: string): PropertyDecorator & ParameterDecorator {
+  return Inject(getRedisAuthConnectionToken(instance));
+}
