@@ -1,0 +1,68 @@
+import { createParamDecorator, type CustomDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
+import { InvalidArgumentError } from '../errors/index.js';
+import { type Duration, parseDuration } from '../options/index.js';
+import { requestOf } from './http-request.js';
+import { sessionOf } from './request-authenticator.js';
+import { ACCESS, MAX_AUTH_AGE, type RouteAccess, SCOPES, SESSION_DATA } from './route-policy.js';
+
+/** Lets everyone in: the guard does not look for a credential. On a handler or a controller; a handler's `@Scopes` or `@RequireFresh` outweighs it. */
+export const Public = (): CustomDecorator => SetMetadata<string, RouteAccess>(ACCESS, 'public');
+
+/** Without a credential the user is undefined; a bad one is still a 401, and Redis being down a 503. */
+export const OptionalAuth = (): CustomDecorator => SetMetadata<string, RouteAccess>(ACCESS, 'optional');
+
+/**
+ * The session must have all of these scopes, those of the controller included; else 403 `insufficient_scope`
+ * (RFC 6750, section 3.1).
+ *
+ * @throws InvalidArgumentError where it stands, for a name that is no scope (RFC 6749, section 3.3)
+ */
+export function Scopes(...scopes: [string, ...string[]]): CustomDecorator {
+  for (const scope of scopes) {
+    if (typeof scope === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)) continue;
+    throw new InvalidArgumentError('scopes', 'must be visible ASCII characters without space, quote or backslash');
+  }
+  return SetMetadata(SCOPES, scopes);
+}
+
+/**
+ * The user must have authenticated within this time, by `auth_time` and this process's clock; else 401
+ * `reauthentication_required` (RFC 9470). `SessionService.reauthenticated` makes a session fresh again.
+ *
+ * @param maxAge at least a second; a number is seconds
+ * @throws InvalidArgumentError where it stands, for a wrong duration
+ */
+export function RequireFresh(maxAge: Duration): CustomDecorator {
+  const maxAgeMs = parseDuration(maxAge);
+  if (maxAgeMs === undefined || maxAgeMs < 1000) {
+    throw new InvalidArgumentError('maxAge', "must be a duration of at least a second: a number of seconds, or text such as '5m'");
+  }
+  return SetMetadata(MAX_AUTH_AGE, maxAgeMs);
+}
+
+const requestUser = createParamDecorator((property: string | undefined, context: ExecutionContext): unknown => {
+  const user = requestOf(context)?.user;
+  return property === undefined ? user : (user as Record<string, unknown> | null | undefined)?.[property];
+});
+
+/** `request.user`, or one property of it: the VerifiedSession, or what `guard.userLoader` made of it. Undefined for an anonymous request. */
+export const CurrentUser = (property?: string): ParameterDecorator => requestUser(property);
+
+const requestSession = createParamDecorator((_: undefined, context: ExecutionContext): unknown => {
+  const request = requestOf(context);
+  return request && sessionOf(request);
+});
+
+/**
+ * The VerifiedSession of the request, whatever `guard.userLoader` made of it; undefined for an anonymous one.
+ * With `data` the guard reads the session's private data in the same round trip as it verifies.
+ */
+export function CurrentSession(options: { data?: boolean } = {}): ParameterDecorator {
+  return (target, property, index) => {
+    // The guard runs before any parameter is made, and knows the handler alone.
+    if (options.data === true && property !== undefined) {
+      Reflect.defineMetadata(SESSION_DATA, true, (target as Record<string | symbol, object>)[property]!);
+    }
+    requestSession()(target, property, index);
+  };
+}

@@ -1,0 +1,19 @@
+import {
+  InvalidArgumentError,
+  InvalidTokenError,
+  type RedisAuthError,
+  SessionConflictError,
+  SessionLimitError,
+  StoreFullError,
+  StoreUnavailableError,
+} from '../errors/index.js';
+import { AuthHttpException, unauthorized, unavailable } from './auth-http-exception.js';
+
+/** How an error of this package is answered over HTTP; undefined where it is nothing that a client could mend (500). */
+export function answerTo(error: RedisAuthError): AuthHttpException | undefined {
+  if (error instanceof InvalidTokenError) return unauthorized(error.reason === 'reused' ? 'revoked' : error.reason);
+  if (error instanceof StoreUnavailableError || error instanceof StoreFullError) return unavailable(error.retryAfter);
+  if (error instanceof InvalidArgumentError) return new AuthHttpException(400, error.message);
+  if (error instanceof SessionLimitError || error instanceof SessionConflictError) return new AuthHttpException(409, error.message);
+  return undefined;
+}
