@@ -78,7 +78,7 @@ function nodeProfile(commandTimeoutMs: number): NodeProfile {
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     maxLoadingRetryTime: 500,
-    // A sixth faster than RESP3, and nothing here needs more.
+    // Read faster than RESP3, hashes most of all, and nothing here needs more.
     protocol: 2,
   };
 }

@@ -1,4 +1,5 @@
-import type { Cluster, Redis } from 'ioredis';
+import { type Cluster, Redis } from 'ioredis';
+import type { ResolvedConnection } from '../options/index.js';
 import type { RedisClient } from './redis-client.js';
 
 /** By its own word: the application's ioredis may be another copy than ours. */
@@ -17,4 +18,25 @@ export function commandConnections(client: RedisClient): Redis[] {
  */
 export function connectNode(node: Redis): void {
   if (node.status === 'wait' && node.options.readOnly !== true) node.connect().catch(() => undefined);
+}
+
+/**
+ * Why no node of a cluster can be connected: ioredis keeps that to itself, so one connection to the first node asks.
+ * Undefined when that works.
+ */
+export async function whyUnreachable({ nodes, options }: ResolvedConnection & { kind: 'cluster' }): Promise<Error | undefined> {
+  const node = new Redis({ ...options.redisOptions, ...nodes[0], lazyConnect: true, retryStrategy: () => null, replyMapping: 'legacy' });
+  try {
+    return await new Promise((resolve) => {
+      node.once('error', resolve);
+      node.connect().then(
+        () => resolve(undefined),
+        () => undefined,
+      );
+      node.once('end', () => resolve(undefined));
+    });
+  } finally {
+    node.on('error', () => undefined);
+    node.disconnect();
+  }
 }

@@ -1,7 +1,8 @@
 import type { EventEmitter } from 'node:events';
 import { Logger } from '@nestjs/common';
 import { RedisAuthConfigError } from '../errors/index.js';
-import { connectNode, isCluster } from './cluster.js';
+import type { ResolvedConnection } from '../options/index.js';
+import { connectNode, isCluster, whyUnreachable } from './cluster.js';
 import type { Gate } from './gate.js';
 import type { RedisClient } from './redis-client.js';
 import { explainRefusal } from './refusal.js';
@@ -31,11 +32,13 @@ export class ConnectionWatch {
   /** Counts probes, so that the answer to one on a lost connection is not taken for the present one's. */
   private probes = 0;
   private probeTimer: NodeJS.Timeout | undefined;
+  private isDiagnosing = false;
   private outage: { since: number; lastMessage: string } | undefined;
   private warnedOfUnknownVersion = false;
 
   constructor(
     private readonly client: RedisClient,
+    private readonly connection: ResolvedConnection,
     private readonly address: string,
     private readonly gate: Gate,
     private readonly events: EventEmitter<ConnectionEvents>,
@@ -138,6 +141,7 @@ export class ConnectionWatch {
       this.isConnected = false;
       this.events.emit('disconnected');
     }
+    if (this.isDiagnosing) return;
     if (this.client.status === 'end') this.unavailable(new Error('the connection was closed'));
     else if (wasOpen) this.gate.hold();
     else if (this.gate.isHolding) this.unavailable(new Error('the connection was closed before it was ready'));
@@ -147,7 +151,15 @@ export class ConnectionWatch {
     // Of a good connection: its close follows and decides.
     if (this.gate.isOpen) return;
     const lastNodeError = 'lastNodeError' in error && error.lastNodeError instanceof Error ? error.lastNodeError : undefined;
-    this.unavailable(withoutArguments(lastNodeError ?? error));
+    if (this.connection.kind !== 'cluster' || lastNodeError?.message !== 'Connection is closed.') {
+      return this.unavailable(withoutArguments(lastNodeError ?? error));
+    }
+    if (this.outage || this.isDiagnosing) return;
+    this.isDiagnosing = true;
+    void whyUnreachable(this.connection).then((reason = lastNodeError) => {
+      this.isDiagnosing = false;
+      if (!this.gate.isOpen) this.unavailable(withoutArguments(reason));
+    });
   }
 
   private unavailable(reason: Error): void {

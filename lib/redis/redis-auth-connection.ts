@@ -41,7 +41,6 @@ export class RedisAuthConnection {
   private readonly events = new EventEmitter<ConnectionEvents>();
   private readonly gate = new Gate();
   private readonly watch: ConnectionWatch;
-  private readonly address: string;
   private readonly isOurs: boolean;
   private readonly writes: WriteJoining | undefined;
   private readonly links = new Set<RedisClient>();
@@ -55,8 +54,7 @@ export class RedisAuthConnection {
     auditOverrides(connection, settings);
     this.client = createClient(connection, settings.commandTimeoutMs);
     this.isOurs = connection.kind !== 'client';
-    this.address = describeAddress(connection);
-    this.watch = new ConnectionWatch(this.client, this.address, this.gate, this.events);
+    this.watch = new ConnectionWatch(this.client, connection, describeAddress(connection), this.gate, this.events);
     this.writes = this.isOurs ? new WriteJoining(this.client) : undefined;
   }
 
@@ -124,6 +122,7 @@ export class RedisAuthConnection {
    * @internal
    */
   async open(): Promise<void> {
+    if (this.closing) return;
     this.start();
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.settings.commandTimeoutMs)));

@@ -27,10 +27,11 @@ export function storeUnavailable(operation: string, ambiguous: boolean, cause: E
 /** The driver's errors carry the command with its arguments, and Redis echoes those of unknown commands. */
 export function withoutArguments(error: unknown): Error {
   const source = error instanceof Error ? error : new Error(String(error));
-  const copy = new Error(source.message.replace(ECHOED_ARGUMENTS, ''));
+  const code = 'code' in source && typeof source.code === 'string' ? source.code : undefined;
+  // Node's error for several addresses that all failed has no message.
+  const copy = new Error(source.message.replace(ECHOED_ARGUMENTS, '') || code || source.name);
   copy.name = source.name;
-  if ('code' in source && typeof source.code === 'string') Object.assign(copy, { code: source.code });
-  return copy;
+  return code === undefined ? copy : Object.assign(copy, { code });
 }
 
 /** An error reply means that the command was not executed; our scripts check before they write. */
