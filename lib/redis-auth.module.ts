@@ -1,7 +1,7 @@
 import { type DynamicModule, Module, type OnApplicationShutdown, type Provider } from '@nestjs/common';
 import { APP_FILTER, ModulesContainer } from '@nestjs/core';
 import { RedisAuthConfigError } from './errors/index.js';
-import { JwtAuthGuardFor, RedisAuthExceptionFilter } from './guard/index.js';
+import { guardExports, guardProviders, RedisAuthExceptionFilter } from './guard/index.js';
 import { DEFAULT_INSTANCE, instanceToken, type RedisAuthModuleOptions, type ResolvedOptions, resolveOptions } from './options/index.js';
 import {
   ConfigurableModuleClass,
@@ -59,17 +59,14 @@ function withParts(definition: DynamicModule, instance: string): DynamicModule {
     options: instanceToken('options', instance),
     connection: instanceToken('connection', instance),
     sessions: instanceToken('sessions', instance),
-    guard: instanceToken('guard', instance),
   };
-  const guard = JwtAuthGuardFor(instance);
   const parts: Provider[] = [
     { provide: token.options, inject: [MODULE_OPTIONS_TOKEN, ModulesContainer], useFactory: uniquelyResolved },
     { provide: token.connection, inject: [token.options, ModulesContainer], useFactory: openConnection },
     { provide: token.sessions, inject: [token.connection, token.options], useFactory: openSessions },
     { provide: RedisAuthLifecycle, inject: [token.sessions, token.connection], useFactory: makeLifecycle },
     { provide: APP_FILTER, inject: [token.options], useFactory: exceptionFilter },
-    guard,
-    { provide: token.guard, useExisting: guard },
+    ...guardProviders(instance),
   ];
   const aliases: Provider[] = [
     { provide: getRedisAuthConnectionToken(instance), useExisting: token.connection },
@@ -78,7 +75,7 @@ function withParts(definition: DynamicModule, instance: string): DynamicModule {
   return {
     ...definition,
     providers: [...(definition.providers ?? []), ...parts, ...aliases],
-    exports: [...Object.values(token), guard, ...aliases.map((alias) => (alias as { provide: string }).provide)],
+    exports: [...Object.values(token), ...guardExports(instance), ...aliases.map((alias) => (alias as { provide: string }).provide)],
   };
 
   /** Nest would silently use the first of two registrations of one name. */
@@ -101,9 +98,9 @@ async function openConnection(
 ): Promise<RedisAuthConnection> {
   const connections = opened.get(modules) ?? new Set();
   opened.set(modules, connections);
-  const connection = new RedisAuthConnection(redis, { commandTimeoutMs, audit });
-  connections.add(connection);
   try {
+    const connection = new RedisAuthConnection(redis, { commandTimeoutMs, audit });
+    connections.add(connection);
     await connection.open();
     return connection;
   } catch (error) {

@@ -1,9 +1,10 @@
 import type { ServerResponse } from 'node:http';
 
-/** What Fastify's reply has of it; it keeps the headers itself until it sends. */
+/** What is used of Fastify's reply; it keeps the headers itself until it sends. */
 interface FastifyReply {
+  readonly raw: ServerResponse;
   header(name: string, value: string): unknown;
-  raw: ServerResponse;
+  status(code: number): { send(body: unknown): unknown };
 }
 
 /** A response of Express (or of Node itself), or a reply of Fastify. */
@@ -21,6 +22,20 @@ export function appendCookie(response: HttpResponse, cookie: string): void {
   // Fastify appends where the name is Set-Cookie.
   if (isFastifyReply(response)) response.header('set-cookie', cookie);
   else response.appendHeader('set-cookie', cookie);
+}
+
+/** Ends the response with a JSON body; where it has begun already, it can only be cut short. */
+export function reply(response: HttpResponse, status: number, body: unknown): void {
+  const message = isFastifyReply(response) ? response.raw : response;
+  if (message.headersSent) {
+    message.end();
+  } else if (isFastifyReply(response)) {
+    response.status(status).send(body);
+  } else {
+    response.statusCode = status;
+    response.setHeader('Content-Type', 'application/json; charset=utf-8');
+    response.end(JSON.stringify(body));
+  }
 }
 
 function isFastifyReply(response: HttpResponse): response is FastifyReply {
