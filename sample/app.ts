@@ -9,6 +9,8 @@ import { AppModule } from './app.module.js';
 export async function createApp(instance: string): Promise<INestApplication<Server>> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule, {
     logger: ['warn', 'error', 'fatal'],
+    // A mistake in the options is thrown, with all it has to say, rather than ending the process.
+    abortOnError: false,
     // An open event stream must not hold up the shutdown.
     forceCloseConnections: true,
   });

@@ -10,13 +10,20 @@ import { createApp } from '../../sample/app.js';
 export class SampleInstances implements AsyncDisposable {
   private readonly apps: INestApplication<Server>[] = [];
 
-  private constructor(readonly redis: TestRedis) {}
+  private constructor(
+    readonly redis: TestRedis,
+    readonly secret: string,
+  ) {}
 
-  static async onPrivateRedis(options?: StartRedisOptions, urlOf = (redis: TestRedis) => redis.url): Promise<SampleInstances> {
+  static async onPrivateRedis({
+    urlOf = (redis: TestRedis) => redis.url,
+    secret = randomBytes(32).toString('base64url'),
+    ...options
+  }: StartRedisOptions & { urlOf?: (redis: TestRedis) => string; secret?: string } = {}): Promise<SampleInstances> {
     const redis = await startRedis(options);
     vi.stubEnv('REDIS_URL', urlOf(redis));
-    vi.stubEnv('JWT_SECRET', randomBytes(32).toString('base64url'));
-    return new SampleInstances(redis);
+    vi.stubEnv('JWT_SECRET', secret);
+    return new SampleInstances(redis, secret);
   }
 
   /** Starts one that listens; its URL. */

@@ -87,10 +87,11 @@ describe('README: What is in Redis', () => {
     const user = blockAfter('An ACL user that suffices')
       .trim()
       .replace(/^user /, '');
-    await using sample = await SampleInstances.onPrivateRedis(
-      { port: 'tcp', users: [user] },
-      ({ port }) => `redis://app:password@127.0.0.1:${port}`,
-    );
+    await using sample = await SampleInstances.onPrivateRedis({
+      port: 'tcp',
+      users: [user],
+      urlOf: ({ port }) => `redis://app:password@127.0.0.1:${port}`,
+    });
     const lines: string[] = [];
     expect(await playStory(await sample.start('A'), await sample.start('B'), (line) => lines.push(line)), lines.join('\n')).toBe(true);
   });

@@ -1,8 +1,6 @@
-import { startRedis } from 'nestjs-redis-auth/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { client } from '../../sample/client.js';
 import { playStory } from '../../sample/story.js';
-import { until } from '../support/until.js';
 import { SampleInstances } from './sample.instances.js';
 
 interface Tokens {
@@ -44,9 +42,8 @@ describe('the story', () => {
 
   it('fails, and says where, when the instances do not share their sessions', async () => {
     // With the same secret: it is the session that B does not know, not the token.
-    await using another = await startRedis();
-    vi.stubEnv('REDIS_URL', another.url);
-    const elsewhere = await sample.start('elsewhere');
+    await using another = await SampleInstances.onPrivateRedis({ secret: sample.secret });
+    const elsewhere = await another.start('elsewhere');
     const lines: string[] = [];
     expect(await playStory(urlOfA, elsewhere, (line) => lines.push(line))).toBe(false);
     expect(lines.at(-1)).toMatch(/^✗ reading on B should be answered 200, but was 401/);
@@ -219,7 +216,7 @@ describe('my sessions', () => {
       for await (const chunk of stream.body ?? []) heard += Buffer.from(chunk).toString();
     })().catch(() => undefined);
     expect((await b.delete(`/sessions/${there.sessionId}`, here)).status).toBe(204);
-    await until(() => heard.includes(`{"type":"revoked","sessionId":"${there.sessionId}"}`), { within: 2000 });
+    await expect.poll(() => heard, { timeout: 2000 }).toContain(`{"type":"revoked","sessionId":"${there.sessionId}"}`);
     abort.abort();
     await listening;
   });
