@@ -9,7 +9,6 @@ import {
   type RedisAuthModuleAsyncOptions,
   type RedisAuthModuleExtras,
 } from './redis-auth.module-definition.js';
-import { getRedisAuthConnectionToken, getSessionServiceToken } from './redis-auth.tokens.js';
 import { RedisAuthConnection } from './redis/index.js';
 import { SessionService } from './sessions/index.js';
 
@@ -68,14 +67,18 @@ function withParts(definition: DynamicModule, instance: string): DynamicModule {
     { provide: APP_FILTER, inject: [token.options], useFactory: exceptionFilter },
     ...guardProviders(instance),
   ];
-  const aliases: Provider[] = [
-    { provide: getRedisAuthConnectionToken(instance), useExisting: token.connection },
-    { provide: getSessionServiceToken(instance), useExisting: token.sessions },
-  ].filter(({ provide, useExisting }) => provide !== useExisting);
+  // Those of a named instance are injected by their tokens; the default instance's also by class.
+  const aliases: Provider[] =
+    instance === DEFAULT_INSTANCE
+      ? [
+          { provide: RedisAuthConnection, useExisting: token.connection },
+          { provide: SessionService, useExisting: token.sessions },
+        ]
+      : [];
   return {
     ...definition,
     providers: [...(definition.providers ?? []), ...parts, ...aliases],
-    exports: [...Object.values(token), ...guardExports(instance), ...aliases.map((alias) => (alias as { provide: string }).provide)],
+    exports: [...Object.values(token), ...guardExports(instance), ...aliases],
   };
 
   /** Nest would silently use the first of two registrations of one name. */

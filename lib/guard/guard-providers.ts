@@ -1,4 +1,4 @@
-import type { FactoryProvider, Provider } from '@nestjs/common';
+import type { FactoryProvider, InjectionToken, Provider } from '@nestjs/common';
 import { instanceToken, type ResolvedOptions } from '../options/index.js';
 import type { SessionService } from '../sessions/index.js';
 import { JwtAuthGuardFor } from './jwt-auth.guard.js';
@@ -17,6 +17,6 @@ export function guardProviders(instance: string): Provider[] {
   return [authenticator, JwtAuthGuardFor(instance)];
 }
 
-export function guardExports(instance: string): NonNullable<FactoryProvider['inject']>[number][] {
+export function guardExports(instance: string): InjectionToken[] {
   return [instanceToken('guard', instance), JwtAuthGuardFor(instance)];
 }

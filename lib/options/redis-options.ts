@@ -6,13 +6,15 @@ import { isIntegerWithin, isObject, OptionGroup } from './option-group.js';
 import { parseRedisUrl } from './redis-url.js';
 import type { ResolvedConnection } from './resolved-options.js';
 
+type ServerConnection = Exclude<ResolvedConnection, { kind: 'client' }>;
+
 const DEFAULT_URL = 'redis://localhost:6379';
-const NOWHERE: ResolvedConnection = { kind: 'standalone', options: {} };
+const NOWHERE = { kind: 'standalone', options: {} } as const;
 const KEY_PREFIX_PROBLEM = "is ioredis' own prefix, which scripts do not see; leave it out and set keyPrefix beside redis";
 
 export function resolveRedisOptions(value: unknown, issues: Issues): ResolvedConnection {
   if (value === undefined || value === null) return parseRedisUrl(DEFAULT_URL);
-  if (typeof value === 'string') return readUrl(value, 'redis', issues) ?? NOWHERE;
+  if (typeof value === 'string') return withSentinelTls(readUrl(value, 'redis', issues) ?? NOWHERE);
   if (!isObject(value)) return issues.add('redis', 'must be a URL, the path of a unix socket, or an object') ?? NOWHERE;
   refuseKeyPrefix(value, 'redis', issues);
   if ('client' in value) return resolveClient(value, issues);
@@ -111,7 +113,7 @@ function refuseClusterDb({ db }: { db?: unknown }, path: string, issues: Issues)
 }
 
 /** ioredis does not authenticate at all without a password, and the connection would silently be the default user's. */
-function checkUser(connection: Exclude<ResolvedConnection, { kind: 'client' }>, issues: Issues): ResolvedConnection {
+function checkUser(connection: ServerConnection, issues: Issues): ResolvedConnection {
   const { username, password } = connection.kind === 'cluster' ? (connection.options.redisOptions ?? {}) : connection.options;
   if (username && !password) issues.add('redis.password', 'is required with a username');
   return connection;
@@ -123,9 +125,9 @@ function mergedTls(own: RedisOptions, ofUrl: { tls?: RedisOptions['tls'] } = {})
 }
 
 /** `tls` is for Sentinels and data nodes alike, unless told apart: ioredis alone would speak plain text to both. */
-function withSentinelTls<T extends { kind: string; options: RedisOptions }>(connection: T): T {
+function withSentinelTls<T extends ServerConnection>(connection: T): T {
+  if (connection.kind !== 'sentinel' || !connection.options.tls) return connection;
   const { tls } = connection.options;
-  if (connection.kind !== 'sentinel' || !tls) return connection;
   return { ...connection, options: { sentinelTLS: tls, enableTLSForSentinelMode: true, ...connection.options } };
 }
 

@@ -3,7 +3,7 @@ export const SHORTEST_SECRET = 32;
 
 /** Words that placeholders and defaults are made of; a secret of nothing else is no secret. */
 const PLACEHOLDER_WORDS = (
-  '384 512 256 access admin an app application at auth be bit bits byte bytes cat change changed changeme character characters chars ' +
+  '384 512 256 a access admin an app application at auth be bit bits byte bytes cat change changed changeme character characters chars ' +
   'code default demo dev development do enter env example for foobar generate hello here hmac hs256 in insecure is it jwt key keyboard ' +
   'least letmein long master me minimum more must my nest nestjs node not of only or pass password phrase placeholder please prod production put ' +
   'qwerty random redis refresh replace sample secret secretkey secrets secure session set shared should sign signing some something string strong super ' +

@@ -1,0 +1,307 @@
+import { inspect } from 'node:util';
+import { createSecretKey, generateKeyPairSync, KeyObject } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { describe, expect, it } from 'vitest';
+import { RedisAuthConfigError } from '../../../lib/errors/index.js';
+import { resolveOptions } from '../../../lib/options/index.js';
+import { configError, MINIMAL, OTHER_SECRET, pathsOf, SECRET } from './options-fixture.js';
+
+const withSessions = (sessions: unknown) => ({ ...MINIMAL, sessions });
+const withGuard = (guard: unknown) => ({ ...MINIMAL, guard });
+
+describe('resolveOptions', () => {
+  it('fills in the defaults', () => {
+    const { jwt, redis: _, ...rest } = resolveOptions(MINIMAL);
+    expect(rest).toEqual({
+      instance: 'default',
+      keyPrefix: 'auth:',
+      commandTimeoutMs: 1000,
+      guard: { from: ['bearer'], cookieName: 'access_token', touch: false },
+      sessions: {
+        accessTokenTtlMs: 15 * 60_000,
+        idleTimeoutMs: 7 * 86_400_000,
+        absoluteTimeoutMs: 30 * 86_400_000,
+        refreshLeewayMs: 10_000,
+        touchIntervalMs: 60_000,
+        revocation: 'remote',
+        keyspaceNotifications: false,
+        maxDataBytes: 16_384,
+        maxClaimsBytes: 4096,
+      },
+      audit: 'warn',
+      httpErrors: true,
+    });
+    expect(jwt).toMatchObject({ issuer: 'https://issuer.test', audience: ['api'], clockToleranceMs: 5000 });
+    expect(jwt.keys[0]?.kid).toBeUndefined();
+  });
+
+  it('gives a named instance a prefix of its own', () => {
+    expect(resolveOptions(MINIMAL, 'admin')).toMatchObject({ instance: 'admin', keyPrefix: 'auth:admin:' });
+    expect(resolveOptions(MINIMAL, 'a'.repeat(64)).keyPrefix).toBe(`auth:${'a'.repeat(64)}:`);
+    expect(resolveOptions({ ...MINIMAL, keyPrefix: 'shop:' }, 'admin').keyPrefix).toBe('shop:');
+  });
+
+  it('reads a number as the limit that evicts the oldest', () => {
+    expect(resolveOptions(withSessions({ limit: 3 }) as never).sessions.limit).toEqual({ max: 3, onExceeded: 'evict-oldest' });
+    expect(resolveOptions(withSessions({ limit: { max: 1, onExceeded: 'reject' } }) as never).sessions.limit).toEqual({
+      max: 1,
+      onExceeded: 'reject',
+    });
+  });
+
+  it('reads null as "not set"', () => {
+    expect(resolveOptions({ ...MINIMAL, redis: null, sessions: null, guard: null, keyPrefix: null } as never)).toEqual(
+      resolveOptions(MINIMAL),
+    );
+  });
+
+  it('freezes what it returns, and changes nothing of what it was given', () => {
+    const client = new Redis({ lazyConnect: true });
+    const given = {
+      ...MINIMAL,
+      redis: { host: 'h', tls: { ca: [Buffer.from('x')] } },
+      sessions: { limit: { max: 2, onExceeded: 'reject' as const } },
+    };
+    const before = inspect(given, { depth: 10 });
+    const resolved = resolveOptions(given);
+    const everything = [
+      resolved,
+      resolved.redis,
+      resolved.jwt,
+      resolved.jwt.keys,
+      resolved.jwt.keys[0],
+      resolved.jwt.audience,
+      resolved.sessions.limit,
+    ];
+    expect(everything.every((part) => Object.isFrozen(part))).toBe(true);
+    expect(inspect(given, { depth: 10 })).toBe(before);
+    expect([given, given.redis, given.redis.tls, given.sessions.limit].some((part) => Object.isFrozen(part))).toBe(false);
+    expect(resolveOptions({ ...MINIMAL, redis: { client } }).redis).toEqual({ kind: 'client', client });
+    expect(Object.isFrozen(client)).toBe(false);
+  });
+
+  it.each([
+    [{ ...MINIMAL, sesions: {} }, 'sesions', /did you mean "sessions"/],
+    [{ ...MINIMAL, tokens: {} }, 'tokens', /is not an option/],
+    [{ ...MINIMAL, keyPrefix: 'a{b}' }, 'keyPrefix', /"\{"/],
+    [{ ...MINIMAL, keyPrefix: '' }, 'keyPrefix', /non-empty/],
+    [{ ...MINIMAL, keyPrefix: 'x'.repeat(65) }, 'keyPrefix', /64 bytes/],
+    [{ ...MINIMAL, keyPrefix: '\ud800' }, 'keyPrefix', /non-empty/],
+    [{ ...MINIMAL, keyPrefix: 5 }, 'keyPrefix', /string/],
+    [{ ...MINIMAL, commandTimeout: 0 }, 'commandTimeout', /integer from 1/],
+    [{ ...MINIMAL, commandTimeout: '1s' }, 'commandTimeout', /integer/],
+    [{ ...MINIMAL, commandTimeout: NaN }, 'commandTimeout', /integer/],
+    [{ ...MINIMAL, audit: 'loud' }, 'audit', /"off", "warn", "enforce"/],
+    [{ ...MINIMAL, httpErrors: 'yes' }, 'httpErrors', /true or false/],
+    [{ ...MINIMAL, sessions: 5 }, 'sessions', /object/],
+    [withSessions({ limit: 0 }), 'sessions.limit', /at least 1/],
+    [withSessions({ limit: 1.5 }), 'sessions.limit', /integer/],
+    [withSessions({ limit: '3' }), 'sessions.limit', /integer/],
+    [withSessions({ limit: { max: 0, onExceeded: 'reject' } }), 'sessions.limit.max', /integer from 1/],
+    [withSessions({ limit: { onExceeded: 'reject' } }), 'sessions.limit.max', /required/],
+    [withSessions({ limit: { max: 2, onExceeded: 'evict' } }), 'sessions.limit.onExceeded', /"evict-oldest"/],
+    [withSessions({ limit: { max: 2, onExceded: 'reject' } }), 'sessions.limit.onExceded', /did you mean "onExceeded"/],
+    [withSessions({ accessTokenTTL: '5m' }), 'sessions.accessTokenTTL', /did you mean "accessTokenTtl"/],
+    [withSessions({ revocation: 'local' }), 'sessions.revocation', /not available yet/],
+    [withSessions({ revocation: 'never' }), 'sessions.revocation', /"remote", "off"/],
+    [withSessions({ onStoreUnavailable: { serveFor: '1h' } }), 'sessions.onStoreUnavailable', /needs revocation "local"/],
+    [withSessions({ onStoreUnavailable: 'serve' }), 'sessions.onStoreUnavailable', /"reject"/],
+    [withSessions({ maxDataBytes: 0 }), 'sessions.maxDataBytes', /integer/],
+    [withSessions({ maxClaimsBytes: 1e9 }), 'sessions.maxClaimsBytes', /integer/],
+    [withSessions({ keyspaceNotifications: 1 }), 'sessions.keyspaceNotifications', /true or false/],
+    [withSessions({ refreshKeys: [] }), 'sessions.refreshKeys', /at least one/],
+    [withSessions({ refreshKeys: [{ kid: 'a' }] }), 'sessions.refreshKeys[0].secret', /required/],
+    [withSessions({ refreshKeys: [{ kid: 'a b', secret: OTHER_SECRET }] }), 'sessions.refreshKeys[0].kid', /A-Z/],
+    [withGuard({ from: [] }), 'guard.from', /at least one/],
+    [withGuard({ from: ['header'] }), 'guard.from', /"bearer"/],
+    [withGuard({ cookie: { name: 'a b' } }), 'guard.cookie.name', /cookie name/],
+    [withGuard({ cookie: { name: '__Host-x' } }), 'guard.cookie.name', /without its prefix/],
+    [withGuard({ cookie: { nam: 'x' } }), 'guard.cookie.nam', /did you mean "name"/],
+    [withGuard({ touch: 'yes' }), 'guard.touch', /true or false/],
+    [withGuard({ userLoader: {} }), 'guard.userLoader', /function/],
+  ])('refuses %j at %s', (options, path, message) => {
+    expect(configError(options).issues).toEqual([{ path, message: expect.stringMatching(message) as string }]);
+  });
+
+  it.each([undefined, null, 5, 'redis://h', []])('refuses %j for the options as a whole', (options) => {
+    expect(pathsOf(options)).toContain('options');
+  });
+
+  it.each(['a b', '', 'ü', 'x'.repeat(65), '{a}'])('refuses the instance name %j', (instance) => {
+    expect(configError(MINIMAL, instance).issues).toEqual([{ path: 'instance', message: expect.stringMatching(/A-Z/) as string }]);
+  });
+
+  it('lists every mistake in one error, and none of the secrets', () => {
+    const error = configError({
+      redis: { url: 'redis://:hunter2-redis@h:0', password: 5 },
+      keyPrefix: '{}',
+      jwt: { secret: 'hunter2-jwt', issuer: '', audience: [], clockTolerance: '1h' },
+      sessions: { limit: 0, idleTimeout: 'soon', refreshKeys: [{ kid: 'r', secret: 'hunter2-refresh' }] },
+      guard: { from: 'bearer' },
+      extra: 'hunter2-extra',
+    });
+    expect(error).toBeInstanceOf(RedisAuthConfigError);
+    expect(error.code).toBe('ERR_REDIS_AUTH_CONFIG');
+    expect(error.issues.map(({ path }) => path).sort()).toEqual(
+      [
+        'extra',
+        'guard.from',
+        'jwt.audience',
+        'jwt.clockTolerance',
+        'jwt.issuer',
+        'jwt.secret',
+        'keyPrefix',
+        'redis.password',
+        'redis.url',
+        'sessions.idleTimeout',
+        'sessions.limit',
+        'sessions.refreshKeys[0].secret',
+      ].sort(),
+    );
+    for (const { path } of error.issues) expect(error.message).toContain(`${path}: `);
+    expect(inspect(error, { depth: 10 }) + JSON.stringify(error)).not.toContain('hunter2');
+  });
+});
+
+describe('jwt options', () => {
+  const jwt = (given: object) => ({ jwt: { issuer: 'i', audience: 'a', ...given } });
+  const pem = { publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } } as const;
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048, ...pem });
+  const ec = generateKeyPairSync('ec', { namedCurve: 'P-256', ...pem });
+  const ed = generateKeyPairSync('ed25519', pem);
+
+  it('S18 refuses known defaults, short and low-variety secrets', () => {
+    const weak = [
+      '',
+      'short',
+      'x'.repeat(31),
+      'x'.repeat(64),
+      'secret'.repeat(8),
+      'changeme-changeme-changeme-changeme',
+      'your-256-bit-secret-your-256-bit-secret',
+      'a-string-secret-at-least-256-bits-long',
+      'this-is-my-super-secret-jwt-key-change-me-in-production',
+      'your-super-secret-jwt-token-with-at-least-32-characters-long',
+      'abcdefghijklmnopqrstuvwxyz012345',
+      '01234567890123456789012345678901',
+      'SECRET_KEY_1234567890_SECRET_KEY',
+      'Zk4&Zk4&Zk4&Zk4&Zk4&Zk4&Zk4&Zk4&Zk4&',
+      rsa.publicKey,
+      rsa.privateKey,
+      Buffer.alloc(64),
+      Buffer.from('x'),
+      createSecretKey(Buffer.alloc(64, 'ab')),
+      5,
+      {},
+      generateKeyPairSync('ed25519').privateKey,
+    ];
+    for (const secret of weak) {
+      expect({ secret, paths: pathsOf(jwt({ secret })) }).toEqual({ secret, paths: ['jwt.secret'] });
+      expect(pathsOf({ ...MINIMAL, sessions: { refreshKeys: [{ kid: 'r', secret }] } })).toEqual(['sessions.refreshKeys[0].secret']);
+    }
+  });
+
+  it('S18 refuses a secret that serves two purposes', () => {
+    expect(pathsOf({ ...MINIMAL, sessions: { refreshKeys: [{ kid: 'r', secret: Buffer.from(SECRET) }] } })).toEqual([
+      'sessions.refreshKeys[0].secret',
+    ]);
+    const other = resolveOptions({ ...MINIMAL, sessions: { refreshKeys: [{ kid: 'r', secret: OTHER_SECRET }] } }).sessions.refreshKeys;
+    expect(other?.[0]).toMatchObject({ kid: 'r', secret: expect.any(KeyObject) as KeyObject });
+  });
+
+  it.each([
+    ['32 random bytes in base64url', 'hV0m2Zs3nJkA7XwQe9Tr4Yb1Lc6Pf8Ud'],
+    ['64 hexadecimal digits', '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'],
+    ['a passphrase', 'correct horse battery staple 4 the win'],
+    ['bytes', Buffer.from('00f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f70819aabbccddeeff', 'hex')],
+    ['a KeyObject', createSecretKey(Buffer.from(OTHER_SECRET))],
+  ])('takes %s for a secret', (_, secret) => {
+    expect(resolveOptions(jwt({ secret }) as never).jwt.keys).toMatchObject([{ algorithm: 'HS256' }]);
+  });
+
+  it.each([
+    ['RS256', rsa],
+    ['ES256', ec],
+    ['EdDSA', ed],
+  ])('S18 pins %s by the type of the key, and verifies with the public key alone', (algorithm, { privateKey, publicKey }) => {
+    const [signing] = resolveOptions(jwt({ privateKey }) as never).jwt.keys;
+    const [verifying] = resolveOptions(jwt({ publicKey }) as never).jwt.keys;
+    expect(signing).toMatchObject({ algorithm, signingKey: { type: 'private' }, verifyingKey: { type: 'public' } });
+    expect(verifying).toMatchObject({ algorithm, verifyingKey: { type: 'public' } });
+    expect(verifying).not.toHaveProperty('signingKey');
+    expect(resolveOptions(jwt({ privateKey, publicKey }) as never).jwt.keys[0]?.verifyingKey.type).toBe('public');
+  });
+
+  it('lets keys of different kinds stand side by side, each with its algorithm', () => {
+    const keys = [
+      { kid: 'a', privateKey: ec.privateKey },
+      { kid: 'b', secret: SECRET, algorithm: 'HS512' },
+      { kid: 'c', publicKey: rsa.publicKey, algorithm: 'PS384' },
+    ];
+    const resolved = resolveOptions(jwt({ keys }) as never).jwt.keys;
+    expect(resolved.map(({ kid, algorithm }) => [kid, algorithm])).toEqual([
+      ['a', 'ES256'],
+      ['b', 'HS512'],
+      ['c', 'PS384'],
+    ]);
+  });
+
+  it.each([
+    ['nothing at all', {}, ['jwt.secret']],
+    ['both a secret and keys', { secret: SECRET, keys: [{ kid: 'a', secret: OTHER_SECRET }] }, ['jwt.keys']],
+    ['both a private key and keys', { privateKey: ec.privateKey, keys: [{ kid: 'a', secret: OTHER_SECRET }] }, ['jwt.keys']],
+    ['both a secret and a private key', { secret: SECRET, privateKey: ec.privateKey }, ['jwt.secret']],
+    ['no key in the list', { keys: [] }, ['jwt.keys']],
+    ['no list', { keys: { kid: 'a' } }, ['jwt.keys']],
+    ['no kid', { keys: [{ secret: SECRET }] }, ['jwt.keys[0].kid']],
+    ['a kid of other characters', { keys: [{ kid: 'a.b', secret: SECRET }] }, ['jwt.keys[0].kid']],
+    [
+      'a kid used twice',
+      {
+        keys: [
+          { kid: 'a', secret: SECRET },
+          { kid: 'a', secret: OTHER_SECRET },
+        ],
+      },
+      ['jwt.keys[1].kid'],
+    ],
+    ['a key without means', { keys: [{ kid: 'a' }] }, ['jwt.keys[0].secret']],
+    ['no key object', { keys: [null] }, ['jwt.keys[0]', 'jwt.keys[0].kid', 'jwt.keys[0].secret']],
+    [
+      'a public key first, where another could sign',
+      {
+        keys: [
+          { kid: 'a', publicKey: ec.publicKey },
+          { kid: 'b', secret: SECRET },
+        ],
+      },
+      ['jwt.keys[0]'],
+    ],
+    ['the algorithm none', { secret: SECRET, algorithm: 'none' }, ['jwt.algorithm']],
+    ['an unknown algorithm', { secret: SECRET, algorithm: 'HS1' }, ['jwt.algorithm']],
+    ['an RSA algorithm for a secret', { secret: SECRET, algorithm: 'RS256' }, ['jwt.algorithm']],
+    ['an HMAC algorithm for a public key', { publicKey: rsa.publicKey, algorithm: 'HS256' }, ['jwt.algorithm']],
+    ['ES384 for P-256', { privateKey: ec.privateKey, algorithm: 'ES384' }, ['jwt.algorithm']],
+    [
+      'a public key of another pair',
+      { privateKey: ec.privateKey, publicKey: generateKeyPairSync('ec', { namedCurve: 'P-256', ...pem }).publicKey },
+      ['jwt.publicKey'],
+    ],
+    ['a private key as the public one', { publicKey: ec.privateKey }, ['jwt.publicKey']],
+    ['a public key as the private one', { privateKey: ec.publicKey }, ['jwt.privateKey']],
+    ['text for a key', { privateKey: 'hello' }, ['jwt.privateKey']],
+    ['a secret KeyObject as public key', { publicKey: createSecretKey(Buffer.from(SECRET)) }, ['jwt.publicKey']],
+    ['a short RSA key', { privateKey: generateKeyPairSync('rsa', { modulusLength: 1024, ...pem }).privateKey }, ['jwt.privateKey']],
+    ['another curve', { privateKey: generateKeyPairSync('ec', { namedCurve: 'secp256k1', ...pem }).privateKey }, ['jwt.privateKey']],
+    ['a key that cannot sign', { privateKey: generateKeyPairSync('x25519', pem).privateKey }, ['jwt.privateKey']],
+    ['no issuer', { secret: SECRET, issuer: undefined }, ['jwt.issuer']],
+    ['an issuer that is no string', { secret: SECRET, issuer: ['i'] }, ['jwt.issuer']],
+    ['no audience', { secret: SECRET, audience: undefined }, ['jwt.audience']],
+    ['an empty audience', { secret: SECRET, audience: ['a', ''] }, ['jwt.audience']],
+    ['too much tolerance', { secret: SECRET, clockTolerance: '6m' }, ['jwt.clockTolerance']],
+    ['an unknown key', { secret: SECRET, expiresIn: '1h' }, ['jwt.expiresIn']],
+    ['an unknown key in the list', { keys: [{ kid: 'a', secret: SECRET, alg: 'HS256' }] }, ['jwt.keys[0].alg']],
+  ])('refuses %s', (_, given, paths) => {
+    expect(pathsOf(jwt(given))).toEqual(paths);
+  });
+});
