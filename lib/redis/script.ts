@@ -16,12 +16,11 @@ export class Script<Reply = unknown> {
   }
 
   /** One round trip; two where the server has to be told the script. All keys must be of one slot. */
-  async run(client: RedisClient, keys: readonly string[], args: readonly ScriptArgument[]): Promise<Reply> {
-    try {
-      return (await client.evalsha(this.sha, keys.length, ...keys, ...args)) as Reply;
-    } catch (error) {
+  run(client: RedisClient, keys: readonly string[], args: readonly ScriptArgument[]): Promise<Reply> {
+    const reply = client.evalsha(this.sha, keys.length, ...keys, ...args) as Promise<Reply>;
+    return reply.catch((error: unknown) => {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return (await client.eval(this.lua, keys.length, ...keys, ...args)) as Reply;
-    }
+      return client.eval(this.lua, keys.length, ...keys, ...args) as Promise<Reply>;
+    });
   }
 }

@@ -1,6 +1,5 @@
 import type { InvalidTokenReason } from '../errors/index.js';
 import { decodeIdentity, type Identity } from '../redis/index.js';
-import { DEFAULT_KID } from './refresh-token.js';
 import type { SessionInfo } from './session-types.js';
 import type { GrantReply } from './chain.lua.js';
 import type { SessionReply } from './session.lua.js';
@@ -9,6 +8,7 @@ import type { SessionReply } from './session.lua.js';
 export interface Grant {
   readonly identity: Identity;
   readonly generation: number;
+  /** As it is stored: `''` for the default. */
   readonly kid: string;
   readonly claims: Record<string, unknown>;
   readonly scopes: readonly string[];
@@ -21,18 +21,18 @@ export interface Grant {
   readonly expiresMs: number;
 }
 
-export function grantOf(reply: GrantReply): Grant {
-  const [, generation, kid, claims, scopes, accessTokenTtlMs, restMs, authAgeMs, expiresMs, , identity] = reply;
+export function grantOf([numbers, identity, claims, scopes]: GrantReply): Grant {
+  const [generation, restMs, authAgeMs, expiresMs, kid, accessTokenTtlMs] = numbers.split(' ') as [string, string, string, string, string, string];
   return {
     identity: decodeIdentity(identity),
     generation: Number(generation),
-    kid: kid ?? DEFAULT_KID,
+    kid,
     claims: claims === null ? {} : (JSON.parse(claims) as Record<string, unknown>),
     scopes: scopesOf(scopes),
-    accessTokenTtlMs: accessTokenTtlMs === null ? undefined : Number(accessTokenTtlMs),
-    restMs,
-    authAgeMs,
-    expiresMs,
+    accessTokenTtlMs: accessTokenTtlMs === '' ? undefined : Number(accessTokenTtlMs),
+    restMs: Number(restMs),
+    authAgeMs: Number(authAgeMs),
+    expiresMs: Number(expiresMs),
   };
 }
 

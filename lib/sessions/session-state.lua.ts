@@ -1,7 +1,7 @@
 import { Script } from '../redis/index.js';
 
 /**
- * What every session script begins with: the state machine of one session.
+ * What the session scripts share: the state machine of one session.
  *
  * A session is live when its record exists without `z`, its identity's index names it, and its expiry by the
  * server's clock is ahead. It ends once: the record becomes a tombstone, the index forgets it, one event is told.
@@ -15,8 +15,8 @@ import { Script } from '../redis/index.js';
  *   z: r revoked · o logged out · e evicted · x expired · u refresh token reused
  * Index (zset): <rest of the session id> → expiry (ms) · 't' → tenant epoch (µs, so above every expiry)
  */
-const SESSION_STATE = `
-local HEAD, TAG, TAIL = string.match(KEYS[1], '^(.-)[su]:{(......)}(.*)$')
+const CORE = `
+local HEAD, TAG, TAIL = string.match(KEYS[1], '^([^{]*)[su]:{(......)}(.*)$')
 local BEYOND_EXPIRIES = '(1000000000000000'
 
 local time = redis.call('TIME')
@@ -24,30 +24,27 @@ local now_us = time[1] * 1000000 + time[2]
 local now = math.floor(now_us / 1000)
 local function ms(us) return math.floor(us / 1000) end
 
-local function record_key(rest) return HEAD .. 's:{' .. TAG .. '}' .. rest end
 local function index_key(identity) return HEAD .. 'u:{' .. TAG .. '}' .. identity end
 local function marker_key(rest) return HEAD .. 'x:{' .. TAG .. '}' .. rest end
 
-local function tell(event, rest, identity, presented, current, reason)
-  redis.call('PUBLISH', HEAD .. 'events', table.concat({
-    event, TAG .. rest, identity, string.format('%.0f', now), presented or '-', current or '-', reason or ''
-  }, ' '))
+local function tell(event, rest, identity, reason, generations)
+  redis.call('PUBLISH', HEAD .. 'events',
+    event .. ' ' .. TAG .. rest .. ' ' .. identity .. ' ' .. now .. ' ' .. (generations or '- -') .. ' ' .. (reason or ''))
 end
 
 local function load(rest)
-  local key = record_key(rest)
-  local v = redis.call('HMGET', key, 'u', 'z', 'h', 'w', 'c', 'i', 'a', 'r', 'l', 'n')
+  local key = HEAD .. 's:{' .. TAG .. '}' .. rest
+  local v = redis.call('HMGET', key, 'u', 'z', 'h', 'w', 'c', 'i', 'a', 'r', 'l', 'n', 'g', 'k', 'C', 'S', 't', 'A')
   if not v[1] then return nil end
   local s = { rest = rest, key = key, identity = v[1], ended = v[2], hash = v[3] }
   if s.ended then return s end
-  s.window = tonumber(v[4])
-  s.created = tonumber(v[5])
-  s.idle = tonumber(v[6])
+  s.window, s.created, s.idle = tonumber(v[4]), tonumber(v[5]), tonumber(v[6])
   s.absolute = ms(s.created) + tonumber(v[7])
   s.rotated = tonumber(v[8] or 0)
   s.seen = s.created + math.max(s.rotated, tonumber(v[9] or 0))
-  s.marked = v[10]
   s.expires = math.min(ms(s.seen) + s.idle, s.absolute)
+  s.marked, s.generation, s.kid, s.claims, s.scopes, s.ttl = v[10], v[11], v[12] or '', v[13], v[14], v[15] or ''
+  s.authenticated = s.created + tonumber(v[16] or 0)
   return s
 end
 
@@ -77,15 +74,38 @@ end
 -- after a change of what the expiry depends on
 local function keep(s)
   s.expires = math.min(ms(s.seen) + s.idle, s.absolute)
-  local index = index_key(s.identity)
-  local rest_ms = s.expires - now
+  local index, left = index_key(s.identity), s.expires - now
   redis.call('ZADD', index, s.expires, s.rest)
-  redis.call('PEXPIRE', s.key, rest_ms + s.window)
-  if redis.call('PTTL', index) < rest_ms then redis.call('PEXPIRE', index, rest_ms) end
-  if s.marked then redis.call('SET', marker_key(s.rest), '', 'PX', rest_ms) end
+  redis.call('PEXPIRE', s.key, left + s.window)
+  -- some more than is needed, so that it need not be done each time
+  if redis.call('PTTL', index) < left then redis.call('PEXPIRE', index, left + math.floor(left / 8)) end
+  if s.marked then redis.call('SET', marker_key(s.rest), '', 'PX', left) end
 end
 
--- the live sessions of an index; what has expired meanwhile is noticed and forgotten
+local function tenant_epoch(s)
+  if not string.find(s.identity, ':', 1, true) then return false end
+  return redis.call('ZSCORE', index_key(s.identity), 't')
+end
+`;
+
+/** A session as Node needs it to issue tokens. */
+export const GRANT = `
+local function grant(s)
+  return { string.format('%s %.0f %.0f %.0f %s %s', s.generation, s.expires - now, ms(now_us - s.authenticated), s.expires, s.kid, s.ttl),
+    s.identity, s.claims, s.scopes, tenant_epoch(s) }
+end
+
+-- a new chain of refresh tokens; the default kid is not worth its bytes
+local function begin_chain(s, hash, kid)
+  redis.call('HSET', s.key, 'h', hash, 'g', 1, 'l', now_us - s.created)
+  if kid == '' then redis.call('HDEL', s.key, 'k') else redis.call('HSET', s.key, 'k', kid) end
+  s.hash, s.generation, s.kid, s.seen = hash, 1, kid, now_us
+  keep(s)
+end
+`;
+
+/** The live sessions of an index; what has expired meanwhile is noticed and forgotten. */
+export const LIVE_SESSIONS = `
 local function live_sessions(index)
   for _, rest in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', 0, 128)) do
     local s = load(rest)
@@ -100,42 +120,40 @@ local function live_sessions(index)
   return sessions
 end
 
-local function tenant_epoch(s)
-  if not string.find(s.identity, ':', 1, true) then return false end
-  return redis.call('ZSCORE', index_key(s.identity), 't')
+local function sort_by(what, sessions)
+  table.sort(sessions, function(one, other)
+    if one[what] == other[what] then return one.rest < other.rest end
+    return one[what] < other[what]
+  end)
 end
+`;
 
--- the default kid is not worth its bytes
-local function set_kid(key, kid)
-  if kid == '' then redis.call('HDEL', key, 'k') else redis.call('HSET', key, 'k', kid) end
-end
-
--- what Node needs to issue tokens; status first
-local function grant(status, s)
-  local v = redis.call('HMGET', s.key, 'g', 'k', 'C', 'S', 't', 'A')
-  return { status, v[1], v[2], v[3], v[4], v[5], s.expires - now, ms(now_us - s.created - tonumber(v[6] or 0)),
-    s.expires, tenant_epoch(s), s.identity }
-end
-
--- what Node needs for a SessionInfo; data as field, value, field, value …
-local function describe(s, with_data)
-  local v = redis.call('HMGET', s.key, 'A', 'g', 'v', 'S', 'D')
-  local data = {}
-  if with_data then
-    local all = redis.call('HGETALL', s.key)
-    for n = 1, #all, 2 do
-      if string.sub(all[n], 1, 1) == '.' then
-        data[#data + 1] = string.sub(all[n], 2)
-        data[#data + 1] = all[n + 1]
-      end
+/** The private data of a record, as field, value, field, value … */
+export const DATA = `
+local function data_of(key)
+  local all, data = redis.call('HGETALL', key), {}
+  for n = 1, #all, 2 do
+    if string.sub(all[n], 1, 1) == '.' then
+      data[#data + 1] = string.sub(all[n], 2)
+      data[#data + 1] = all[n + 1]
     end
   end
-  return { s.rest, s.identity, ms(s.created), ms(s.seen), ms(s.created + tonumber(v[1] or 0)), s.expires, s.absolute,
-    v[2], v[3] or 0, v[4], v[5], data, tenant_epoch(s) }
+  return data
+end
+`;
+
+/** What Node needs for a SessionInfo. */
+export const DESCRIBE = `${DATA}
+local function describe(s, with_data)
+  local v = redis.call('HMGET', s.key, 'v', 'D')
+  return { s.rest, s.identity, ms(s.created), ms(s.seen), ms(s.authenticated), s.expires, s.absolute,
+    s.generation, v[1] or 0, s.scopes, v[2], with_data and data_of(s.key) or {}, tenant_epoch(s) }
 end
 `;
 
 /** Goes on when Redis is full: a log-out must not fail for want of memory. */
-export const evenWhenFull = <Reply>(body: string) => new Script<Reply>(`#!lua flags=allow-oom\n${SESSION_STATE}${body}`);
+export const evenWhenFull = <Reply>(...parts: string[]) => new Script<Reply>(`#!lua flags=allow-oom\n${CORE}${parts.join('')}`);
 /** Refused as a whole when Redis is full, before its first write. */
-export const onlyWithRoom = <Reply>(body: string) => new Script<Reply>(`#!lua\n${SESSION_STATE}${body}`);
+export const onlyWithRoom = <Reply>(...parts: string[]) => new Script<Reply>(`#!lua\n${CORE}${parts.join('')}`);
+/** Reads only. */
+export const readOnly = <Reply>(...parts: string[]) => new Script<Reply>(`#!lua flags=no-writes\n${parts.join('')}`);

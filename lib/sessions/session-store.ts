@@ -34,7 +34,7 @@ export interface RepeatKey {
 }
 
 type Created =
-  | { readonly status: 'ok'; readonly grant: Grant }
+  | { readonly status: 'ok'; readonly expiresMs: number }
   | { readonly status: 'limit' }
   | { readonly status: 'repeat'; readonly answer: string; readonly grant: Grant | undefined };
 
@@ -83,33 +83,35 @@ export class SessionStore {
       let least = '';
       for (;;) {
         const epoch = identity.tenant === undefined ? '' : await this.tenantEpoch(client, identity.tenant, least);
-        const [status, ...rest] = await chains.CREATE.run(client, keys, args(epoch));
-        if (status === 'limit') return { status };
-        if (status === 'repeat') return { status, answer: rest[0] as string, grant: rest[1] ? grantOf(rest[1] as chains.GrantReply) : undefined };
-        if (status === 'ok') return { status, grant: grantOf([status, ...rest] as chains.GrantReply) };
+        const reply = await chains.CREATE.run(client, keys, args(epoch));
+        if (reply[0] === 'ok') return { status: 'ok', expiresMs: reply[1] };
+        if (reply[0] === 'limit') return { status: 'limit' };
+        if (reply[0] === 'repeat') return { status: 'repeat', answer: reply[1], grant: reply[2] ? grantOf(reply[2]) : undefined };
         // the user's index knows a later epoch: the tenant was revoked between the two commands, or its key went
         // back in a failover; once more with an epoch that is at least that
-        least = rest[0] as string;
+        least = reply[1];
       }
     });
   }
 
-  verify(sessionId: string, identity: Identity, withData: boolean) {
+  /** The data of a live session (none unless asked for), or how it ended: `''` unknown. */
+  verify(sessionId: string, identity: Identity, withData: boolean): Promise<string[] | string> {
     const keys = [this.keys.session(sessionId), this.keys.user(tagOf(sessionId), encodeIdentity(identity))];
     const args = [restOf(sessionId), withData ? '1' : ''];
-    return this.beside('sessions.verify', tenantHashOf(sessionId), lua.VERIFY, keys, args, (reply, epoch) =>
-      reply[0] === 'live' && reply[1] !== epoch ? ([REVOKED, null] as typeof reply) : reply,
-    );
+    return this.beside('sessions.verify', tenantHashOf(sessionId), lua.VERIFY, keys, args, (reply, epoch) => {
+      if (typeof reply === 'string') return reply;
+      if (reply === 1) return [];
+      return reply[0] === epoch ? (reply[1] ?? []) : REVOKED;
+    });
   }
 
   /** A grant, or how the session ended: `''` unknown, `reused`. */
   async refresh(sessionId: string, hash: Buffer, generation: number, kid: string, claimsJson: string): Promise<chains.GrantReply | string> {
     const args = [hash, generation, this.options.refreshLeewayMs, kid, this.tombstoneMs, claimsJson];
     const keys = [this.keys.session(sessionId)];
-    const reply = await this.beside('sessions.refresh', tenantHashOf(sessionId), chains.REFRESH, keys, args, (answer, epoch) => {
-      if (answer[0] !== 'ok') return answer[0];
-      return answer[9] === epoch ? (answer as chains.GrantReply) : undefined;
-    });
+    const reply = await this.beside('sessions.refresh', tenantHashOf(sessionId), chains.REFRESH, keys, args, (answer, epoch) =>
+      typeof answer === 'string' || answer[4] === epoch ? answer : undefined,
+    );
     if (reply !== undefined) return reply;
     await this.end('sessions.refresh', sessionId, REVOKED, 'tenant revoked');
     return REVOKED;
@@ -195,7 +197,7 @@ export class SessionStore {
     args: readonly ScriptArgument[],
   ) {
     return this.beside(operation, tenantHashOf(sessionId), script, keys, args, (reply, epoch) =>
-      reply !== null && reply[9] === epoch ? reply : null,
+      reply !== null && reply[4] === epoch ? reply : null,
     );
   }
 
@@ -216,15 +218,16 @@ export class SessionStore {
     args: readonly ScriptArgument[],
     judge: (reply: Reply, epoch: string | null) => Result,
   ): Promise<Result> {
-    return this.run(operation, async (client) => {
-      if (tenant === undefined) return judge(await script.run(client, keys, args), null);
-      const [reply, epoch] = await Promise.all([script.run(client, keys, args), client.get(this.keys.tenant(tenant))]);
-      return judge(reply, epoch);
+    return this.run(operation, (client) => {
+      const reply = script.run(client, keys, args);
+      if (tenant === undefined) return reply.then((answer) => judge(answer, null));
+      return Promise.all([reply, client.get(this.keys.tenant(tenant))]).then(([answer, epoch]) => judge(answer, epoch));
     });
   }
 
-  private async run<T>(operation: string, send: (client: RedisClient) => Promise<T>): Promise<T> {
-    if (this.events.listening !== undefined) await this.events.listening;
-    return this.connection.execute(operation, send);
+  private run<T>(operation: string, send: (client: RedisClient) => Promise<T>): Promise<T> {
+    const { listening } = this.events;
+    if (listening === undefined) return this.connection.execute(operation, send);
+    return listening.then(() => this.connection.execute(operation, send));
   }
 }

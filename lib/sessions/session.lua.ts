@@ -1,5 +1,5 @@
 import { Script } from '../redis/index.js';
-import { evenWhenFull, onlyWithRoom } from './session-state.lua.js';
+import { DATA, DESCRIBE, evenWhenFull, LIVE_SESSIONS, onlyWithRoom, readOnly } from './session-state.lua.js';
 
 /** What `describe` in the scripts returns. */
 export type SessionReply = [
@@ -21,64 +21,71 @@ export type SessionReply = [
 /** Why UPDATE wrote nothing: another version, or more bytes than allowed. */
 export type UpdateRefusal = ['conflict' | 'large', number];
 
+/** How a session stands: 1 live; how it ended, '' unknown; live with its tenant's epoch, and with data where asked for. */
+export type VerifyReply = 1 | string | [tenantEpoch: string | null, data?: string[]];
+
 /**
  * Whether a session is live, for its identity; writes nothing.
  *
  * KEYS record, index   ARGV rest of the id, '1' for data or ''
- * Reply {'live' | how it ended | '' unknown, tenant epoch, data: field, value …}
+ * Reply 1 live · {tenant epoch, data} live with a tenant or data · how it ended · '' unknown
  */
-export const VERIFY = new Script<[state: string, tenantEpoch: string | null, data?: string[]]>(`#!lua flags=no-writes
+export const VERIFY = readOnly<VerifyReply>(
+  DATA,
+  `
 local rest = ARGV[1]
 local expires = redis.call('ZSCORE', KEYS[2], rest)
-if expires then
-  local time = redis.call('TIME')
-  if tonumber(expires) <= time[1] * 1000 + math.floor(time[2] / 1000) then return { 'x', false } end
-  if redis.call('EXISTS', KEYS[1]) == 0 then return { '', false } end
-  local epoch = #rest > 22 and redis.call('ZSCORE', KEYS[2], 't')
-  if ARGV[2] == '' then return { 'live', epoch } end
-  local all, data = redis.call('HGETALL', KEYS[1]), {}
-  for n = 1, #all, 2 do
-    if string.sub(all[n], 1, 1) == '.' then
-      data[#data + 1] = string.sub(all[n], 2)
-      data[#data + 1] = all[n + 1]
-    end
-  end
-  return { 'live', epoch, data }
+if not expires then
+  local v = redis.call('HMGET', KEYS[1], 'u', 'z')
+  return v[1] == string.match(KEYS[2], '^[^{]*u:{......}(.*)$') and v[2] or ''
 end
-local v = redis.call('HMGET', KEYS[1], 'u', 'z')
-local identity = string.match(KEYS[2], 'u:{......}(.*)$')
-return { v[1] == identity and v[2] or '', false }
-`);
+local time = redis.call('TIME')
+if tonumber(expires) <= time[1] * 1000 + math.floor(time[2] / 1000) then return 'x' end
+if redis.call('EXISTS', KEYS[1]) == 0 then return '' end
+local epoch = #rest > 22 and redis.call('ZSCORE', KEYS[2], 't')
+if ARGV[2] ~= '' then return { epoch, data_of(KEYS[1]) } end
+return epoch and { epoch } or 1
+`,
+);
 
 /** KEYS record   ARGV '1' for data or ''   Reply describe() or nil */
-export const GET = evenWhenFull<SessionReply | null>(`
+export const GET = evenWhenFull<SessionReply | null>(
+  DESCRIBE,
+  `
 local s = find(TAIL)
 return s and not s.ended and describe(s, ARGV[1] == '1')
-`);
+`,
+);
 
 /** KEYS index   ARGV '1' for data or ''   Reply describe() of each live session, earliest sign-in first */
-export const LIST = evenWhenFull<SessionReply[]>(`
+export const LIST = evenWhenFull<SessionReply[]>(
+  LIVE_SESSIONS,
+  DESCRIBE,
+  `
 local live = live_sessions(KEYS[1])
-table.sort(live, function(one, other)
-  if one.created == other.created then return one.rest < other.rest end
-  return one.created < other.created
-end)
+sort_by('created', live)
 local replies = {}
 for n, s in ipairs(live) do replies[n] = describe(s, ARGV[1] == '1') end
 return replies
-`);
+`,
+);
 
 /** KEYS index   Reply {number of live sessions, tenant epoch} */
-export const COUNT = evenWhenFull<[live: number, tenantEpoch: string | null]>(`
+export const COUNT = evenWhenFull<[live: number, tenantEpoch: string | null]>(
+  LIVE_SESSIONS,
+  `
 return { #live_sessions(KEYS[1]), redis.call('ZSCORE', KEYS[1], 't') }
-`);
+`,
+);
 
 /**
  * KEYS record   ARGV version expected or '', bound of the data in bytes, number of fields to set, field, value …,
  *                    then fields to delete
  * Reply describe() with data · nil · {'conflict', version} · {'large', bytes}
  */
-export const UPDATE = onlyWithRoom<SessionReply | UpdateRefusal | null>(`
+export const UPDATE = onlyWithRoom<SessionReply | UpdateRefusal | null>(
+  DESCRIBE,
+  `
 local s = find(TAIL)
 if not s or s.ended then return false end
 local version = tonumber(redis.call('HGET', KEYS[1], 'v') or 0)
@@ -101,7 +108,8 @@ for n = 4, 3 + sets * 2, 2 do redis.call('HSET', KEYS[1], '.' .. ARGV[n], ARGV[n
 for n = 4 + sets * 2, #ARGV do redis.call('HDEL', KEYS[1], '.' .. ARGV[n]) end
 redis.call('HSET', KEYS[1], 'v', version + 1)
 return describe(s, true)
-`);
+`,
+);
 
 /** KEYS record   Reply {1 live and extended | 0, tenant epoch} */
 export const TOUCH = evenWhenFull<[live: number, tenantEpoch: string | null]>(`
@@ -126,23 +134,26 @@ if ARGV[3] ~= '' and ARGV[3] ~= s.identity then return { 0, false } end
 if ARGV[4] ~= '' and ARGV[4] ~= s.hash then return { 0, false } end
 local epoch = tenant_epoch(s)
 finish(s, ARGV[1])
-tell('revoked', TAIL, s.identity, nil, nil, ARGV[2])
+tell('revoked', TAIL, s.identity, ARGV[2])
 return { 1, epoch }
 `);
 
 /** KEYS index   ARGV rest of the id to spare or '', reason told   Reply {number ended, tenant epoch} */
-export const END_ALL = evenWhenFull<[ended: number, tenantEpoch: string | null]>(`
+export const END_ALL = evenWhenFull<[ended: number, tenantEpoch: string | null]>(
+  LIVE_SESSIONS,
+  `
 local epoch = redis.call('ZSCORE', KEYS[1], 't')
 local ended = 0
 for _, s in ipairs(live_sessions(KEYS[1])) do
   if s.rest ~= ARGV[1] then
     finish(s, 'r')
-    tell('revoked', s.rest, s.identity, nil, nil, ARGV[2])
+    tell('revoked', s.rest, s.identity, ARGV[2])
     ended = ended + 1
   end
 end
 return { ended, epoch }
-`);
+`,
+);
 
 /**
  * A tenant's epoch, made at the server's time where there is none: a lost one never equals what sessions remember.

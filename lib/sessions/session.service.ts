@@ -82,7 +82,7 @@ export class SessionService {
     const identity = checkIdentity(userId, init?.tenant);
     const checked = checkInit(init, this.options);
     const chain = this.issuer.signIn(identity, checked.requestId);
-    this.issuer.assertFits(identity, checked);
+    this.issuer.assertFits(identity, chain.sessionId, checked);
     const reply = await this.store.create(identity, chain, checked, chain.repeat);
     switch (reply.status) {
       case 'limit':
@@ -90,7 +90,7 @@ export class SessionService {
       case 'repeat':
         return this.issuer.reissue(identity, checked, reply.answer, reply.grant);
       default:
-        return this.issuer.issue(chain.sessionId, chain.secret, reply.grant);
+        return this.issuer.first(identity, chain, checked, reply.expiresMs);
     }
   }
 
@@ -104,9 +104,9 @@ export class SessionService {
     const session = this.verifier.verify(accessToken);
     const withData = opts.data === true;
     if (this.options.revocation === 'off' && !withData) return session;
-    const [state, , data] = await this.store.verify(session.sessionId, session, withData);
-    if (state !== 'live') throw new InvalidTokenError(endedBy(state));
-    if (withData) session.data = dataOf(data ?? []);
+    const reply = await this.store.verify(session.sessionId, session, withData);
+    if (typeof reply === 'string') throw new InvalidTokenError(endedBy(reply));
+    if (withData) session.data = dataOf(reply);
     return session;
   }
 

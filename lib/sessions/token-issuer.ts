@@ -1,9 +1,10 @@
-import { hash, randomBytes } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { RedisAuthConfigError } from '../errors/index.js';
 import type { AccessTokenSigner } from '../jwt/index.js';
 import type { ResolvedSessionOptions } from '../options/index.js';
 import { encodeIdentity, hashTenant, type Identity, restOf, slotTag, tagOf, tenantHashOf } from '../redis/index.js';
 import { DEFAULT_KID, hashSecret, type RefreshTokenCodec } from './refresh-token.js';
+import { randomText } from './random-text.js';
 import type { CheckedInit } from './session-arguments.js';
 import type { Grant } from './session-replies.js';
 import type { Chain, RepeatKey } from './session-store.js';
@@ -25,8 +26,8 @@ export class TokenIssuer {
   ) {}
 
   /** @throws InvalidArgumentError when the access token would be too large */
-  assertFits(identity: Identity, { claims, scopes }: Pick<CheckedInit, 'claims' | 'scopes'>): void {
-    this.signer.assertFits({ ...identity, sessionId: newSessionId(identity), claims, scopes });
+  assertFits(identity: Identity, sessionId: string, { claims, scopes }: Pick<CheckedInit, 'claims' | 'scopes'>): void {
+    this.signer.assertFits({ ...identity, sessionId, claims, scopes });
   }
 
   /** The kid under which this instance mints, as it is stored: `''` for the default. */
@@ -69,12 +70,17 @@ export class TokenIssuer {
     return {
       sessionId,
       accessToken: access.token,
-      refreshToken: this.codec.mint(grant.kid, sessionId, secret, grant.generation),
+      refreshToken: this.codec.mint(minting(grant.kid), sessionId, secret, grant.generation),
       tokenType: 'Bearer',
       expiresIn: access.expiresAt - access.issuedAt,
       accessTokenExpiresAt: new Date(access.expiresAt * 1000),
       refreshTokenExpiresAt: new Date(grant.expiresMs),
     };
+  }
+
+  /** The first pair of a session that was stored to live until `expiresMs`. */
+  first(identity: Identity, { sessionId, secret, kid }: NewChain, init: CheckedInit, expiresMs: number): SessionTokens {
+    return this.issue(sessionId, secret, { ...firstGrant(identity, init), kid, expiresMs });
   }
 
   /**
@@ -83,13 +89,17 @@ export class TokenIssuer {
    */
   reissue(identity: Identity, init: CheckedInit, answer: string, grant: Grant | undefined): SessionTokens {
     const [rest, nonce, kid] = answer.split('.') as [string, string, string];
-    const restMs = Math.min(init.idleTimeoutMs, init.absoluteTimeoutMs);
     return this.issue(slotTag(encodeIdentity(identity)) + rest, this.codec.deriveSecret(kid, nonce), {
-      ...(grant ?? { ...init, identity, restMs, authAgeMs: 0, expiresMs: Date.now() + restMs }),
-      kid,
+      ...(grant ?? firstGrant(identity, init)),
+      kid: stored(kid),
       generation: 1,
     });
   }
+}
+
+function firstGrant(identity: Identity, init: CheckedInit): Grant {
+  const restMs = Math.min(init.idleTimeoutMs, init.absoluteTimeoutMs);
+  return { ...init, identity, generation: 1, kid: '', restMs, authAgeMs: 0, expiresMs: Date.now() + restMs };
 }
 
 function newChain(sessionId: string, kid: string, secret: string): NewChain {
@@ -101,11 +111,11 @@ function newSessionId(identity: Identity): string {
 }
 
 function randomPart(): string {
-  return randomBytes(16).toString('base64url');
+  return randomText(16);
 }
 
 function randomSecret(): string {
-  return randomBytes(32).toString('base64url');
+  return randomText(32);
 }
 
 function stored(kid: string): string {
