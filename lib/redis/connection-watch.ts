@@ -28,7 +28,8 @@ export class ConnectionWatch {
   private readonly listeners: readonly (readonly [string, (...args: never[]) => void])[];
   private readonly onOutcome: { resolve: () => void; reject: (error: Error) => void }[] = [];
   private decided = false;
-  private isConnected = false;
+  /** The socket is up. */
+  isConnected = false;
   /** Counts probes, so that the answer to one on a lost connection is not taken for the present one's. */
   private probes = 0;
   private probeTimer: NodeJS.Timeout | undefined;

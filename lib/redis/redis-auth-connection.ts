@@ -94,6 +94,8 @@ export class RedisAuthConnection {
   /**
    * Listens to the connection: `connected` (the socket is up), `ready` (checked and usable), `disconnected`,
    * and `error` (why it cannot be used; once per outage and cause, without command arguments). Nothing needs a listener.
+   * The module connects before anything can be injected: a listener of `connected` or `ready` that comes when that is
+   * already so is told in the next tick.
    *
    * @throws InvalidArgumentError for any other event
    */
@@ -102,6 +104,8 @@ export class RedisAuthConnection {
   on(event: keyof ConnectionEvents, listener: (error: Error) => void): this {
     assertEvent(event, listener);
     this.events.on(event, listener as () => void);
+    const isSo = event === 'ready' ? this.gate.isOpen : event === 'connected' && this.watch.isConnected;
+    if (isSo) process.nextTick(listener as () => void);
     return this;
   }
 

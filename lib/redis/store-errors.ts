@@ -29,7 +29,7 @@ export function withoutArguments(error: unknown): Error {
   const source = error instanceof Error ? error : new Error(String(error));
   const code = 'code' in source && typeof source.code === 'string' ? source.code : undefined;
   // Node's error for several addresses that all failed has no message.
-  const copy = new Error(source.message.replace(ECHOED_ARGUMENTS, '') || code || source.name);
+  const copy = new Error(source.message.replace(ECHOED_ARGUMENTS, '').trim() || code || source.name);
   copy.name = source.name;
   return code === undefined ? copy : Object.assign(copy, { code });
 }

@@ -33,7 +33,13 @@ export function captureLog(): string[] {
     (level: string) =>
     (...parts: unknown[]): void =>
       void lines.push(`${level}: ${parts.map((part) => (typeof part === 'string' ? part : inspect(part, { depth: 10 }))).join(' ')}`);
-  Logger.overrideLogger({ log: write('log'), warn: write('warn'), error: write('error'), debug: write('debug'), verbose: write('verbose') });
+  Logger.overrideLogger({
+    log: write('log'),
+    warn: write('warn'),
+    error: write('error'),
+    debug: write('debug'),
+    verbose: write('verbose'),
+  });
   return lines;
 }
 
