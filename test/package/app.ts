@@ -1,6 +1,7 @@
 /** The application that apps.package.ts installs, compiles and runs: one source for ESM and CommonJS, Nest 11 and 12. */
 import 'reflect-metadata';
 import { strict as assert } from 'node:assert';
+import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -18,7 +19,7 @@ import {
 } from 'nestjs-redis-auth';
 import { startRedis } from 'nestjs-redis-auth/testing';
 
-const jwt = { secret: 'only-for-this-test-'.repeat(3), issuer: 'https://issuer.test', audience: 'app' };
+const jwt = { secret: randomBytes(32), issuer: 'https://issuer.test', audience: 'app' };
 
 @Controller()
 class AuthController {
