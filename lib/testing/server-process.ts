@@ -20,7 +20,7 @@ export class ServerProcess {
     directory: string,
   ) {
     this.exited = once(child, 'exit');
-    const watchdog = spawn('sh', ['-c', WATCHDOG, 'sh', String(this.pid), directory], {
+    const watchdog = spawn('/bin/sh', ['-c', WATCHDOG, 'sh', String(this.pid), directory], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
     });
