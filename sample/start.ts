@@ -10,20 +10,22 @@ import { type Instance, startInstance } from './instances.js';
  * PORTS=3000,3001 where they listen; REDIS_URL a Redis of yours (else a private one is started, and ends with us);
  * JWT_SECRET a secret of yours (else a new one, and who was signed in before has to do so again).
  */
-const running: { stop(): Promise<void> }[] = [];
+const instances: Instance[] = [];
+let redis: TestRedis | undefined;
 let stopping = false;
 
 async function stopAll(): Promise<void> {
   stopping = true;
-  // Last in, first out: the instances before their Redis.
-  for (const each of running.splice(0).toReversed()) await each.stop();
+  await Promise.all(instances.map((instance) => instance.stop()));
+  await redis?.stop();
 }
 
 function portsFrom(text: string): [number, number] {
   const [first = NaN, second = NaN, ...more] = text.split(',').map(Number);
   const usable = [first, second].every((port) => Number.isInteger(port) && port > 0 && port < 65_536);
-  if (!usable || first === second || more.length > 0)
+  if (!usable || first === second || more.length > 0) {
     throw new Error(`PORTS must be two different ports, as in PORTS=3000,3001; it is ${text}`);
+  }
   return [first, second];
 }
 
@@ -32,9 +34,8 @@ async function assertFree(port: number): Promise<void> {
   try {
     await once(server, 'listening');
   } catch (cause) {
-    throw new Error(`port ${port} cannot be used (${(cause as NodeJS.ErrnoException).code}); choose others: PORTS=4000,4001 npm start`, {
-      cause,
-    });
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new Error(`port ${port} cannot be used (${code}); choose others: PORTS=4000,4001 npm start`, { cause });
   }
   server.close();
   await once(server, 'close');
@@ -42,8 +43,7 @@ async function assertFree(port: number): Promise<void> {
 
 async function redisUrl(): Promise<string> {
   if (process.env.REDIS_URL) return process.env.REDIS_URL;
-  const redis: TestRedis = await startRedis();
-  running.push(redis);
+  redis = await startRedis();
   return redis.url;
 }
 
@@ -54,15 +54,11 @@ async function start(): Promise<void> {
     REDIS_URL: await redisUrl(),
     JWT_SECRET: process.env.JWT_SECRET ?? randomBytes(32).toString('base64url'),
   };
-  const instances: Instance[] = [];
   for (const [index, port] of ports.entries()) {
     if (stopping) return;
-    const instance = await startInstance('AB'.charAt(index), port, environment);
-    running.push(instance);
-    instances.push(instance);
+    instances.push(await startInstance('AB'.charAt(index), port, environment));
   }
-  for (const instance of instances)
-    void instance.ended.then(() => (stopping ? undefined : fail(new Error(`instance ${instance.name} ended`))));
+  for (const { name, ended } of instances) void ended.then(() => fail(new Error(`instance ${name} has ended; stopping the other`)));
 
   console.log(`
 Two instances, one Redis. Sign in as ada (analytical-engine) or grace (nanosecond-wire):
@@ -83,3 +79,5 @@ async function fail(error: Error): Promise<void> {
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stopAll());
 await start().catch(fail);
+// What was being started when the signal came.
+if (stopping) await stopAll();

@@ -119,7 +119,10 @@ async function showSessions() {
   const newestFirst = sessions.sort((one, other) => other.current - one.current || other.createdAt.localeCompare(one.createdAt));
   const focused = document.activeElement.closest('li')?.dataset.session;
   byId('sessions').replaceChildren(...newestFirst.map(sessionItem));
-  if (focused) byId('sessions').querySelector(`[data-session="${CSS.escape(focused)}"] button`)?.focus();
+  if (focused)
+    byId('sessions')
+      .querySelector(`[data-session="${CSS.escape(focused)}"] button`)
+      ?.focus();
   byId('log-out-others').disabled = sessions.length < 2;
 }
 

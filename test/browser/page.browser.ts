@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { startRedis, type TestRedis } from 'nestjs-redis-auth/testing';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, inject, it } from 'vitest';
+import { client } from '../../sample/client.js';
 import type { Instance } from '../../sample/instances.js';
 
 // What `npm start` runs: the compiled sample, which finds its own main.js beside it.
@@ -37,6 +38,10 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
+  // No test finds the sessions of the one before.
+  const administration = client(instances[0]?.url ?? '');
+  const { body } = await administration.post('/auth/login', { username: 'ada', password: 'analytical-engine' });
+  await administration.post('/admin/users/user-2/logout', {}, body as { accessToken: string });
   const errors = devices.flatMap((device) => device.errors);
   await Promise.all(devices.splice(0).map(({ context }) => context.close()));
   expect(errors).toEqual([]);
