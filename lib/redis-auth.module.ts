@@ -1,8 +1,9 @@
-import { type DynamicModule, Module, type OnApplicationShutdown, type Provider } from '@nestjs/common';
+import { type DynamicModule, Module, type OnApplicationBootstrap, type OnApplicationShutdown, type Provider } from '@nestjs/common';
 import { APP_FILTER, ModulesContainer } from '@nestjs/core';
 import { RedisAuthConfigError } from './errors/index.js';
 import { guardExports, guardProviders, RedisAuthExceptionFilter } from './guard/index.js';
 import { DEFAULT_INSTANCE, instanceToken, type RedisAuthModuleOptions, type ResolvedOptions, resolveOptions } from './options/index.js';
+import { RedisAuthBoot } from './redis-auth.boot.js';
 import {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
@@ -41,11 +42,16 @@ export class RedisAuthModule extends ConfigurableModuleClass {
 }
 
 /** Closes what one registration opened, after every provider of the application had its `onModuleDestroy`. */
-class RedisAuthLifecycle implements OnApplicationShutdown {
+class RedisAuthLifecycle implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
     private readonly sessions: SessionService,
     private readonly connection: RedisAuthConnection,
+    private readonly boot: RedisAuthBoot,
   ) {}
+
+  onApplicationBootstrap(): void {
+    this.boot.finish();
+  }
 
   async onApplicationShutdown(): Promise<void> {
     this.sessions.close();
@@ -60,11 +66,44 @@ function withParts(definition: DynamicModule, instance: string): DynamicModule {
     sessions: instanceToken('sessions', instance),
   };
   const parts: Provider[] = [
-    { provide: token.options, inject: [MODULE_OPTIONS_TOKEN, ModulesContainer], useFactory: uniquelyResolved },
-    { provide: token.connection, inject: [token.options, ModulesContainer], useFactory: openConnection },
-    { provide: token.sessions, inject: [token.connection, token.options], useFactory: openSessions },
-    { provide: RedisAuthLifecycle, inject: [token.sessions, token.connection], useFactory: makeLifecycle },
-    { provide: APP_FILTER, inject: [token.options], useFactory: exceptionFilter },
+    { provide: RedisAuthBoot, inject: [ModulesContainer], useFactory: (modules: ModulesContainer) => RedisAuthBoot.of(modules) },
+    {
+      provide: token.options,
+      inject: [MODULE_OPTIONS_TOKEN, RedisAuthBoot, ModulesContainer],
+      useFactory: (options: RedisAuthModuleOptions, boot: RedisAuthBoot, modules: ModulesContainer) =>
+        boot.attempt(() => {
+          assertUnique(token.options, instance, modules);
+          return resolveOptions(options, instance);
+        }),
+    },
+    {
+      provide: token.connection,
+      inject: [token.options, RedisAuthBoot],
+      useFactory: ({ redis, commandTimeoutMs, audit }: ResolvedOptions, boot: RedisAuthBoot) =>
+        boot.attempt(() => boot.open(new RedisAuthConnection(redis, { commandTimeoutMs, audit }))),
+    },
+    {
+      provide: token.sessions,
+      inject: [token.connection, token.options, RedisAuthBoot],
+      useFactory: (connection: RedisAuthConnection, options: ResolvedOptions, boot: RedisAuthBoot) =>
+        boot.attempt(() => {
+          const sessions = new SessionService(connection, options);
+          sessions.open();
+          return sessions;
+        }),
+    },
+    {
+      provide: RedisAuthLifecycle,
+      inject: [token.sessions, token.connection, RedisAuthBoot],
+      useFactory: (sessions: SessionService, connection: RedisAuthConnection, boot: RedisAuthBoot) =>
+        new RedisAuthLifecycle(sessions, connection, boot),
+    },
+    {
+      provide: APP_FILTER,
+      inject: [token.options],
+      // Nest passes over an enhancer that is null.
+      useFactory: ({ httpErrors }: ResolvedOptions) => (httpErrors ? new RedisAuthExceptionFilter() : null),
+    },
     ...guardProviders(instance),
   ];
   // Those of a named instance are injected by their tokens; the default instance's also by class.
@@ -80,49 +119,12 @@ function withParts(definition: DynamicModule, instance: string): DynamicModule {
     providers: [...(definition.providers ?? []), ...parts, ...aliases],
     exports: [...Object.values(token), ...guardExports(instance), ...aliases],
   };
-
-  /** Nest would silently use the first of two registrations of one name. */
-  function uniquelyResolved(options: RedisAuthModuleOptions, modules: ModulesContainer): ResolvedOptions {
-    const registrations = [...modules.values()].filter((module) => module.providers.has(token.options));
-    if (registrations.length > 1) {
-      const message = `"${instance}" is registered ${registrations.length} times; give each further registration an instance name of its own`;
-      throw new RedisAuthConfigError([{ path: 'instance', message }]);
-    }
-    return resolveOptions(options, instance);
-  }
 }
 
-/** What was opened for an application, so that a registration that stops the boot leaves no connection of another behind. */
-const opened = new WeakMap<ModulesContainer, Set<RedisAuthConnection>>();
-
-async function openConnection(
-  { redis, commandTimeoutMs, audit }: ResolvedOptions,
-  modules: ModulesContainer,
-): Promise<RedisAuthConnection> {
-  const connections = opened.get(modules) ?? new Set();
-  opened.set(modules, connections);
-  try {
-    const connection = new RedisAuthConnection(redis, { commandTimeoutMs, audit });
-    connections.add(connection);
-    await connection.open();
-    return connection;
-  } catch (error) {
-    await Promise.all(Array.from(connections, (each) => each.close()));
-    throw error;
-  }
-}
-
-function openSessions(connection: RedisAuthConnection, options: ResolvedOptions): SessionService {
-  const sessions = new SessionService(connection, options);
-  sessions.open();
-  return sessions;
-}
-
-function makeLifecycle(sessions: SessionService, connection: RedisAuthConnection): RedisAuthLifecycle {
-  return new RedisAuthLifecycle(sessions, connection);
-}
-
-/** Nest passes over an enhancer that is null. */
-function exceptionFilter({ httpErrors }: ResolvedOptions): RedisAuthExceptionFilter | null {
-  return httpErrors ? new RedisAuthExceptionFilter() : null;
+/** Nest would silently use the first of two registrations of one name. */
+function assertUnique(optionsToken: string, instance: string, modules: ModulesContainer): void {
+  const registrations = Array.from(modules.values()).filter((module) => module.providers.has(optionsToken)).length;
+  if (registrations === 1) return;
+  const message = `"${instance}" is registered ${registrations} times; give each further registration an instance name of its own`;
+  throw new RedisAuthConfigError([{ path: 'instance', message }]);
 }
