@@ -49,6 +49,8 @@ export {
   clearAuthCookies,
   CurrentSession,
   CurrentUser,
+  type HttpRequest,
+  type HttpResponse,
   JwtAuthGuard,
   JwtAuthGuardFor,
   OptionalAuth,

@@ -223,6 +223,10 @@ describe.each(PLATFORMS)('JwtAuthGuard on %s', (platform) => {
       await using own = await guardedApp(platform, testOptions({ redis: redis.url, commandTimeout: 300, httpErrors }));
       const { accessToken } = await own.sessions.create('alice');
       expect((await own.get('/me', accessToken)).status).toBe(200);
+      await redis.pause();
+      expect((await own.get('/me', accessToken)).status).toBe(503);
+      await redis.resume();
+      await expect.poll(async () => (await own.get('/me', accessToken)).status, { timeout: 2_000 }).toBe(200);
       await redis.kill();
       for (const path of ['/me', '/optional', '/read', '/data']) {
         const { status, headers, body } = await own.get(path, accessToken);

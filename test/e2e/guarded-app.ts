@@ -174,7 +174,8 @@ export class RunningApp implements AsyncDisposable {
         let text = '';
         response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
         response.on('end', () => {
-          const body = (text === '' ? undefined : JSON.parse(text)) as Answer['body'];
+          const isJson = response.headers['content-type']?.startsWith('application/json') === true;
+          const body = (isJson ? JSON.parse(text) : { text }) as Answer['body'];
           resolve({ status: response.statusCode!, headers: response.headers, body });
         });
       });
