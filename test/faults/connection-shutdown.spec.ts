@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ResolvedConnection } from '../../lib/options/index.js';
+import { startRedis, type TestRedis } from '../../lib/testing/index.js';
+import { FaultProxy } from '../support/proxy.js';
+
+const CLOSES_WITHIN_MS = 2_000;
+/** What is left of the 3 s that a process may take to end after that. */
+const EXITS_WITHIN_MS = 3_000;
+
+/** Opens a connection; when its input ends, closes it with calls under way, and then has nothing left to do. */
+const PROGRAM = `
+  import { RedisAuthConnection } from './redis/index.js';
+  const connection = new RedisAuthConnection(JSON.parse(process.argv[2]), { commandTimeoutMs: 1000 });
+  await connection.open();
+  connection.openLink();
+  console.log('opened');
+  for await (const _chunk of process.stdin);
+  const outcome = (call) => call.then(() => 'ok', (error) => error.code);
+  const calls = [outcome(connection.ping()), outcome(connection.info())];
+  const start = performance.now();
+  await Promise.all([connection.close(), connection.close()]);
+  const ms = performance.now() - start;
+  console.log(JSON.stringify({ ms, calls: await Promise.all(calls), later: await outcome(connection.ping()) }));
+`;
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'shutdown-'));
+  const root = fileURLToPath(new URL('../../', import.meta.url));
+  await symlink(join(root, 'node_modules'), join(directory, 'node_modules'));
+  await writeFile(join(directory, 'package.json'), '{ "type": "module" }');
+  for (const folder of ['errors', 'redis']) {
+    await mkdir(join(directory, folder));
+    for (const name of await readdir(join(root, 'lib', folder))) {
+      const source = await readFile(join(root, 'lib', folder, name), 'utf8');
+      const { outputText } = ts.transpileModule(source, {
+        compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
+      });
+      await writeFile(join(directory, folder, name.replace(/\.ts$/, '.js')), outputText);
+    }
+  }
+  await writeFile(join(directory, 'program.js'), PROGRAM);
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+let redis: TestRedis;
+let proxy: FaultProxy;
+let child: ChildProcess | undefined;
+beforeEach(async () => {
+  redis = await startRedis({ port: 'tcp' });
+  proxy = await FaultProxy.open(redis.url);
+});
+afterEach(async () => {
+  child?.kill('SIGKILL');
+  await proxy.close();
+  await redis.stop();
+});
+
+const standalone = (): ResolvedConnection => ({ kind: 'standalone', options: { host: '127.0.0.1', port: proxy.port } });
+const sentinel = (): ResolvedConnection => ({
+  kind: 'sentinel',
+  options: { sentinels: [{ host: '127.0.0.1', port: proxy.port }], name: 'mymaster' },
+});
+const cluster = (): ResolvedConnection => ({ kind: 'cluster', nodes: [{ host: '127.0.0.1', port: proxy.port }], options: {} });
+const nothing = (): void => undefined;
+
+describe('S19 a process whose connection is closed ends by itself', () => {
+  it.each<[string, () => ResolvedConnection, () => unknown, () => unknown]>([
+    ['while ready', standalone, nothing, nothing],
+    ['while connecting to one that is silent', standalone, () => proxy.silence(), nothing],
+    ['while reconnecting', standalone, nothing, () => proxy.refuse()],
+    ['while it was never there', standalone, () => proxy.refuse(), nothing],
+    ['while connections are accepted and closed', standalone, nothing, () => proxy.acceptThenClose()],
+    ['while the server is stopped', standalone, nothing, () => redis.pause()],
+    ['while no Sentinel is there', sentinel, () => proxy.refuse(), nothing],
+    ['while the Sentinel is silent', sentinel, () => proxy.silence(), nothing],
+    ['while no node of a Cluster is there', cluster, () => proxy.refuse(), nothing],
+    ['while the node of a Cluster is silent', cluster, () => proxy.silence(), nothing],
+  ])('%s', async (_name, connection, before, after) => {
+    await before();
+    child = spawn(process.execPath, [join(directory, 'program.js'), JSON.stringify(connection())], { stdio: ['pipe', 'pipe', 'pipe'] });
+    let errors = '';
+    child.stderr!.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+    const lines = createInterface(child.stdout!)[Symbol.asyncIterator]();
+    const line = async (): Promise<string> => {
+      for (;;) {
+        const { value, done } = await lines.next();
+        if (done === true) throw new Error(`the process ended early: ${errors}`);
+        if (!(value as string).includes('[Nest]')) return value as string;
+      }
+    };
+    expect(await line()).toBe('opened');
+    await after();
+    child.stdin!.end();
+    const { ms, calls, later } = JSON.parse(await line()) as { ms: number; calls: string[]; later: string };
+    const closed = performance.now();
+    expect(ms).toBeLessThan(CLOSES_WITHIN_MS);
+    for (const outcome of calls) expect(outcome).toMatch(/^(ok|ERR_REDIS_AUTH_STORE_UNAVAILABLE)$/);
+    expect(later).toBe('ERR_REDIS_AUTH_STORE_UNAVAILABLE');
+    const [code] = child.exitCode === null ? ((await once(child, 'exit')) as [number]) : [child.exitCode];
+    expect(code).toBe(0);
+    expect(performance.now() - closed).toBeLessThan(EXITS_WITHIN_MS - ms);
+    expect(errors.replace(/^.*\[Nest\].*$/gm, '').trim()).toBe('');
+  });
+});
