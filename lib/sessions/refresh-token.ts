@@ -1,6 +1,5 @@
 import { createHmac, hash, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { InvalidTokenError, RedisAuthConfigError } from '../errors/index.js';
-import { isSessionId } from '../redis/index.js';
 
 const MAX_LENGTH = 1024;
 const FORM = /^([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{28}|[A-Za-z0-9_-]{50})\.([A-Za-z0-9_-]{43})\.([1-9][0-9]{0,14})\.([A-Za-z0-9_-]{43})$/;
@@ -34,20 +33,19 @@ export class RefreshTokenCodec {
   /** @throws RedisAuthConfigError when no key of that kid is configured here. */
   mint(kid: string, sessionId: string, secret: string, generation: number): string {
     const body = `${kid}.${sessionId}.${secret}.${generation}`;
-    return `${body}.${this.mac(this.keyOf(kid), body).toString('base64url')}`;
+    return `${body}.${mac(this.keyOf(kid), body)}`;
   }
 
   /** @throws InvalidTokenError `malformed` or `invalid` (forged, or of a key that is not configured). */
   open(token: string): GenuineRefreshToken {
     const parts = token.length <= MAX_LENGTH ? FORM.exec(token) : null;
     if (parts === null) throw new InvalidTokenError('malformed');
-    const [, kid, sessionId, secret, generation, mac] = parts as unknown as [string, string, string, string, string, string];
+    const [, kid, sessionId, secret, generation, given] = parts as unknown as [string, string, string, string, string, string];
     const key = this.keys.get(kid);
-    if (key === undefined || !isSessionId(sessionId)) throw new InvalidTokenError('invalid');
-    const expected = this.mac(key, token.slice(0, -mac.length - 1));
-    const given = Buffer.from(mac, 'base64url');
-    // the text is compared too: base64 has several spellings of the same bytes
-    if (!timingSafeEqual(expected, given) || expected.toString('base64url') !== mac) throw new InvalidTokenError('invalid');
+    if (key === undefined) throw new InvalidTokenError('invalid');
+    // as text, not as the bytes it spells: base64 has several spellings of the same bytes
+    const expected = mac(key, token.slice(0, -given.length - 1));
+    if (!timingSafeEqual(Buffer.from(expected), Buffer.from(given))) throw new InvalidTokenError('invalid');
     return { sessionId, secret, generation: Number(generation) };
   }
 
@@ -63,13 +61,13 @@ export class RefreshTokenCodec {
       { path: 'sessions.refreshKeys', message: `a live session names the key '${kid}', which is not configured here; add it on every instance first` },
     ]);
   }
-
-  private mac(key: KeyObject | Buffer, body: string): Buffer {
-    return createHmac('sha256', key).update(body).digest();
-  }
 }
 
-/** What Redis keeps of a chain's secret. */
-export function hashSecret(secret: string): Buffer {
-  return hash('sha256', secret, 'buffer');
+function mac(key: KeyObject | Buffer, body: string): string {
+  return createHmac('sha256', key).update(body).digest('base64url');
+}
+
+/** What Redis keeps of a chain's secret: 192 bits of its SHA-256, as text, which is sent in half the time of bytes. */
+export function hashSecret(secret: string): string {
+  return hash('sha256', secret, 'base64url').slice(0, 32);
 }

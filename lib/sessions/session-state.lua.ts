@@ -7,7 +7,7 @@ import { Script } from '../redis/index.js';
  * server's clock is ahead. It ends once: the record becomes a tombstone, the index forgets it, one event is told.
  *
  * Record (hash), short names because there is one per session:
- *   u identity · h SHA-256 of the chain's secret · g generation · k kid that MACs it · c created at (µs, so that
+ *   u identity · h hash of the chain's secret · g generation · k kid that MACs it · c created at (µs, so that
  *   sign-ins have an order) · r rotated at, l touched at, A authenticated at (µs after c) · i idle timeout,
  *   a absolute timeout, w tombstone window, t own access-token lifetime (ms) · v version of the data
  *   n has a marker · C claims, D device (JSON) · S scopes · .x the data's key x (JSON) · z how it ended

@@ -22,7 +22,7 @@ import * as lua from './session.lua.js';
 /** A chain of refresh tokens, as the scripts take it. */
 export interface Chain {
   readonly sessionId: string;
-  readonly hash: Buffer;
+  readonly hash: string;
   /** `''` for the default kid. */
   readonly kid: string;
 }
@@ -106,7 +106,7 @@ export class SessionStore {
   }
 
   /** A grant, or how the session ended: `''` unknown, `reused`. */
-  async refresh(sessionId: string, hash: Buffer, generation: number, kid: string, claimsJson: string): Promise<chains.GrantReply | string> {
+  async refresh(sessionId: string, hash: string, generation: number, kid: string, claimsJson: string): Promise<chains.GrantReply | string> {
     const args = [hash, generation, this.options.refreshLeewayMs, kid, this.tombstoneMs, claimsJson];
     const keys = [this.keys.session(sessionId)];
     const reply = await this.beside('sessions.refresh', tenantHashOf(sessionId), chains.REFRESH, keys, args, (answer, epoch) =>
@@ -154,7 +154,7 @@ export class SessionStore {
   }
 
   /** How: `r` revoked, `o` logged out. Ends it only if it is of this identity or chain, where given. */
-  end(operation: string, sessionId: string, how: 'r' | 'o', reason: string, of: { identity?: Identity; hash?: Buffer } = {}) {
+  end(operation: string, sessionId: string, how: 'r' | 'o', reason: string, of: { identity?: Identity; hash?: string } = {}) {
     const args = [how, reason, of.identity === undefined ? '' : encodeIdentity(of.identity), of.hash ?? ''];
     const keys = [this.keys.session(sessionId)];
     return this.beside(operation, tenantHashOf(sessionId), lua.END, keys, args, ([ended, epochThen], epoch) => {
