@@ -78,6 +78,11 @@ async function fail(error: Error): Promise<void> {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stopAll());
+if (process.env.npm_lifecycle_event) {
+  // npm hands a signal to its shell, which ends without a word to us.
+  const shell = process.ppid;
+  setInterval(() => !stopping && process.ppid !== shell && void stopAll(), 250).unref();
+}
 await start().catch(fail);
 // What was being started when the signal came.
 if (stopping) await stopAll();

@@ -16,10 +16,10 @@ afterEach(() => {
   occupant?.close();
 });
 
-/** What `npm start` does with these ports: what it said so far, and how it ended. */
-function start(ports: string) {
+/** Starts the sample on these ports: what it said so far, and how it ended, with all that held its output open. */
+function start(ports: string, command = process.execPath, args = [program], more: NodeJS.ProcessEnv = {}) {
   const { REDIS_URL: _private, ...environment } = process.env;
-  const child = spawn(process.execPath, [program], { env: { ...environment, PORTS: ports }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { env: { ...environment, ...more, PORTS: ports }, stdio: ['ignore', 'pipe', 'pipe'] });
   running.push(child);
   const said = { text: '' };
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said.text += chunk.toString()));
@@ -48,8 +48,17 @@ it('starts two instances that share a secret and a Redis, and stops both and all
   expect([me.status, me.headers.get('x-instance')]).toEqual([200, 'B']);
 
   child.kill('SIGTERM');
-  // 'close' comes when the output is closed, which the instances and Redis hold open while they live.
   expect(await ended).toEqual([0, null]);
+  expect(await Promise.all([answers(a), answers(b)])).toEqual([undefined, undefined]);
+});
+
+it('stops when npm was stopped, which tells only its shell', async () => {
+  const [a, b] = [await freePort(), await freePort()];
+  const shell = ['-c', `"${process.execPath}" "${program}"; true`];
+  const { child, said, ended } = start(`${a},${b}`, '/bin/sh', shell, { npm_lifecycle_event: 'start' });
+  await expect.poll(() => said.text, { timeout: 15_000 }).toContain('Ctrl-C stops everything');
+  child.kill('SIGTERM');
+  expect(await ended).toEqual([null, 'SIGTERM']);
   expect(await Promise.all([answers(a), answers(b)])).toEqual([undefined, undefined]);
 });
 
