@@ -61,37 +61,37 @@ const VARIABLES: readonly (readonly [variable: string, option: string, read: Rea
  */
 export function redisAuthOptionsFromConfig(config: ConfigSource, overrides: ConfigOverrides = {}): RedisAuthModuleOptions {
   const options: Record<string, unknown> = {};
-  const variableOf = new Map<string, string>();
   for (const [variable, option, read] of VARIABLES) {
     const raw = config.get(variable);
     if (raw === undefined || raw === null || raw === '') continue;
     set(options, option, isScalar(raw) ? read(String(raw)) : raw);
-    variableOf.set(option, variable);
   }
   const merged = merge(options, overrides);
-  check(merged, overrides, variableOf);
+  check(merged, overrides);
   return merged;
 }
 
-function check(options: RedisAuthModuleOptions, overrides: object, variableOf: ReadonlyMap<string, string>): void {
+function check(options: RedisAuthModuleOptions, overrides: ConfigOverrides): void {
   try {
     resolveOptions(options);
   } catch (error) {
     if (!(error instanceof RedisAuthConfigError)) throw error;
-    throw new RedisAuthConfigError(error.issues.map(({ path, message }) => ({ path: nameOf(path, overrides, variableOf), message })));
+    throw new RedisAuthConfigError(error.issues.map(({ path, message }) => ({ path: nameOf(path, overrides), message })));
   }
 }
 
-/** The variable that set the option at `path`, or that could have; the path itself where it was an override. */
-function nameOf(path: string, overrides: object, variableOf: ReadonlyMap<string, string>): string {
-  const candidates = VARIABLES.filter(([, option]) => path === option || path.startsWith(`${option}.`) || path.startsWith(`${option}[`));
-  const [variable, option] = candidates[0] ?? [];
-  if (option === undefined || variable === undefined) return path;
-  return variableOf.has(option) || !isSet(overrides, option) ? variable : path;
+/** The variable that sets the option at `path`; the path itself where an override does. */
+function nameOf(path: string, overrides: ConfigOverrides): string {
+  const entry = VARIABLES.find(([, option]) => path === option || path.startsWith(`${option}.`) || path.startsWith(`${option}[`));
+  if (entry === undefined) return path;
+  const [variable, option] = entry;
+  return isOverridden(option, overrides) ? path : variable;
 }
 
-function isSet(overrides: object, option: string): boolean {
-  return option.split('.').reduce<unknown>((value, key) => (isObject(value) ? value[key] : undefined), overrides) !== undefined;
+function isOverridden(option: string, overrides: ConfigOverrides): boolean {
+  const [name = '', key] = option.split('.');
+  const value: unknown = Reflect.get(overrides, name);
+  return MERGED.has(name) && key !== undefined && isObject(value) ? value[key] !== undefined : value !== undefined;
 }
 
 function set(options: Record<string, unknown>, option: string, value: unknown): void {
@@ -100,6 +100,9 @@ function set(options: Record<string, unknown>, option: string, value: unknown): 
   else options[group] = { ...(options[group] as object | undefined), [key]: value };
 }
 
+/** Groups in which an override replaces single options. */
+const MERGED: ReadonlySet<string> = new Set(['jwt', 'sessions', 'guard']);
+
 const KEY_OPTIONS = ['secret', 'privateKey', 'publicKey', 'keys'];
 
 function merge(options: Record<string, unknown>, overrides: ConfigOverrides): RedisAuthModuleOptions {
@@ -107,7 +110,7 @@ function merge(options: Record<string, unknown>, overrides: ConfigOverrides): Re
   for (const [name, value] of Object.entries(overrides)) {
     if (value === undefined) continue;
     const base = merged[name];
-    const isGroup = (name === 'jwt' || name === 'sessions' || name === 'guard') && isObject(base) && isObject(value);
+    const isGroup = MERGED.has(name) && isObject(base) && isObject(value);
     merged[name] = isGroup ? { ...(name === 'jwt' ? withoutReplacedKey(base, value) : base), ...value } : value;
   }
   return merged as unknown as RedisAuthModuleOptions;

@@ -24,7 +24,10 @@ export function algorithmsOf(key: KeyObject): { algorithms: readonly Algorithm[]
       if ((details?.modulusLength ?? 0) < 2048) return { algorithms: [], problem: 'must be an RSA key of at least 2048 bits' };
       if (key.asymmetricKeyType === 'rsa') return { algorithms: [...RSA_ALGORITHMS, ...PSS_ALGORITHMS] };
       const hash = details?.hashAlgorithm;
-      return { algorithms: PSS_ALGORITHMS.filter((name) => hash === undefined || hash === `sha${name.slice(2)}`) };
+      const algorithms = PSS_ALGORITHMS.filter((name) => hash === undefined || hash === `sha${name.slice(2)}`);
+      return algorithms.length > 0
+        ? { algorithms }
+        : { algorithms, problem: 'must be restricted to SHA-256, SHA-384 or SHA-512, or not at all' };
     }
     case 'ec': {
       const algorithm = CURVES[details?.namedCurve ?? ''];

@@ -3,7 +3,7 @@ import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis';
 
 /**
  * A length of time: a number of SECONDS, or a string with its unit: `'500 ms'`, `'15m'`, `'15 minutes'`,
- * `'3 days'`, `'1 year'`. Digits alone in a string are a mistake in code (and seconds in an environment variable).
+ * `'3 days'`, `'1 year'` (365 days). Digits alone in a string are a mistake in code (and seconds in an environment variable).
  */
 export type Duration = number | string;
 
@@ -87,6 +87,7 @@ export interface RefreshKey {
   secret: KeyInput;
 }
 
+/** How long sessions live, how many a user may have, and how their end is noticed. */
 export interface SessionOptions {
   /** @default '15m' */
   accessTokenTtl?: Duration;
@@ -136,6 +137,7 @@ export interface VerifiedSession {
   data?: Record<string, unknown>;
 }
 
+/** Where the guard finds the access token, and what it makes of it. */
 export interface GuardOptions {
   /** Where the access token is looked for; two differing credentials are refused. @default ['bearer'] */
   from?: ('bearer' | 'cookie' | Extractor)[];
@@ -149,6 +151,7 @@ export interface GuardOptions {
   userLoader?: (session: VerifiedSession) => unknown;
 }
 
+/** What the module is configured with; every mistake in it stops the boot with one RedisAuthConfigError. */
 export interface RedisAuthModuleOptions {
   /** @default 'redis://localhost:6379' */
   redis?: RedisConnection;

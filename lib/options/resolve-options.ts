@@ -53,9 +53,13 @@ function resolveKeyPrefix(group: OptionGroup, instance: string): string {
   return prefix;
 }
 
-/** Copies and freezes what is plain; a key, a client, a function or a Buffer stays what it is. */
+/**
+ * Copies and freezes what is plain; a key, a client, a function or a Buffer stays what it is. What is undefined is
+ * left out, so that it cannot take the place of a default.
+ */
 function frozenCopy<T>(value: T): T {
   if (Array.isArray(value)) return Object.freeze(value.map((entry: unknown) => frozenCopy(entry))) as T;
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
-  return Object.freeze(Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, frozenCopy(entry)]))) as T;
+  const entries = Object.entries(value).filter(([, entry]) => entry !== undefined);
+  return Object.freeze(Object.fromEntries(entries.map(([key, entry]) => [key, frozenCopy(entry)]))) as T;
 }

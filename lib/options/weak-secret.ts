@@ -20,7 +20,7 @@ export function weaknessOf(secret: Buffer): string | undefined {
     return 'is a PEM or SSH key, which is no HMAC secret (a public key would let everyone sign); give it as privateKey or publicKey';
   }
   if (isMadeOfPlaceholders(text)) return 'is a well-known default or placeholder; make one with: openssl rand -base64 48';
-  if (new Set(secret).size < 8 || isRepetition(secret) || isMostlySequence(secret)) {
+  if (new Set(secret).size < 6 || isRepetition(secret) || isMostlySequence(secret)) {
     return 'has too little variety to be a secret (repeated or counted up characters); make one with: openssl rand -base64 48';
   }
   return undefined;
@@ -57,5 +57,5 @@ function isMostlySequence(bytes: Buffer): boolean {
   for (let i = 1; i < bytes.length; i++) {
     if (Math.abs((bytes[i] ?? 0) - (bytes[i - 1] ?? 0)) <= 1) steps++;
   }
-  return steps > bytes.length / 2;
+  return steps > bytes.length * 0.75;
 }

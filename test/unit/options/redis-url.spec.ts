@@ -93,6 +93,14 @@ describe('the redis option', () => {
     expect(resolve(undefined)).toEqual({ kind: 'standalone', options: { host: 'localhost', port: 6379 } });
   });
 
+  it('leaves out what is undefined', () => {
+    const { options } = resolve({ host: 'h', connectTimeout: undefined, tls: undefined, retryStrategy: null }) as { options: object };
+    expect(Object.entries(options)).toEqual([
+      ['host', 'h'],
+      ['retryStrategy', null],
+    ]);
+  });
+
   it('prefers the url to host, port and path, and keeps the rest', () => {
     expect(resolve({ url: 'redis://h:6380', host: 'x', port: 1, path: '/x.sock', db: 2, connectTimeout: 500 })).toEqual({
       kind: 'standalone',

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { createSecretKey, generateKeyPairSync, KeyObject } from 'node:crypto';
+import { createSecretKey, randomBytes, generateKeyPairSync, KeyObject } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { RedisAuthConfigError } from '../../../lib/errors/index.js';
@@ -201,6 +201,14 @@ describe('jwt options', () => {
     }
   });
 
+  it('takes any random secret', () => {
+    const isTaken = (secret: string | Buffer) => resolveOptions({ ...MINIMAL, jwt: { ...MINIMAL.jwt, secret } }).jwt.keys.length === 1;
+    for (let i = 0; i < 1000; i++) {
+      const bytes = randomBytes(32);
+      expect([bytes, bytes.toString('hex'), bytes.toString('base64'), bytes.toString('base64url')].every(isTaken)).toBe(true);
+    }
+  });
+
   it('S18 refuses a secret that serves two purposes', () => {
     expect(pathsOf({ ...MINIMAL, sessions: { refreshKeys: [{ kid: 'r', secret: Buffer.from(SECRET) }] } })).toEqual([
       'sessions.refreshKeys[0].secret',
@@ -292,6 +300,23 @@ describe('jwt options', () => {
     ['text for a key', { privateKey: 'hello' }, ['jwt.privateKey']],
     ['a secret KeyObject as public key', { publicKey: createSecretKey(Buffer.from(SECRET)) }, ['jwt.publicKey']],
     ['a short RSA key', { privateKey: generateKeyPairSync('rsa', { modulusLength: 1024, ...pem }).privateKey }, ['jwt.privateKey']],
+    [
+      'an RSA-PSS key for SHA-1',
+      {
+        privateKey: generateKeyPairSync('rsa-pss', { modulusLength: 2048, hashAlgorithm: 'sha1', mgf1HashAlgorithm: 'sha1', ...pem })
+          .privateKey,
+      },
+      ['jwt.privateKey'],
+    ],
+    [
+      'PS512 for an RSA-PSS key for SHA-256',
+      {
+        algorithm: 'PS512',
+        privateKey: generateKeyPairSync('rsa-pss', { modulusLength: 2048, hashAlgorithm: 'sha256', mgf1HashAlgorithm: 'sha256', ...pem })
+          .privateKey,
+      },
+      ['jwt.algorithm'],
+    ],
     ['another curve', { privateKey: generateKeyPairSync('ec', { namedCurve: 'secp256k1', ...pem }).privateKey }, ['jwt.privateKey']],
     ['a key that cannot sign', { privateKey: generateKeyPairSync('x25519', pem).privateKey }, ['jwt.privateKey']],
     ['no issuer', { secret: SECRET, issuer: undefined }, ['jwt.issuer']],
