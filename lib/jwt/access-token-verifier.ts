@@ -48,7 +48,7 @@ export class AccessTokenVerifier {
 
     const headerEnd = token.indexOf('.');
     const payloadEnd = token.indexOf('.', headerEnd + 1);
-    if (headerEnd < 1 || payloadEnd < 0) throw new InvalidTokenError('malformed');
+    if (payloadEnd < 0) throw new InvalidTokenError('malformed');
     const header = token.slice(0, headerEnd);
     const known = this.keysByHeader.get(header);
     const foreignHeader = known === undefined ? decodeJsonObject(header) : undefined;

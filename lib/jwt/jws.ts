@@ -24,7 +24,7 @@ function asymmetric(hash: string | null, length: number | undefined, parameters:
   return {
     signatureLength,
     sign: (input, key) => sign(hash, Buffer.from(input, 'latin1'), { key, ...parameters }),
-    // OpenSSL reads shorter or longer raw ECDSA signatures leniently; the length is part of the format.
+    // The length is part of the format (RFC 7518, section 3.4); what OpenSSL makes of another one is not asked.
     verify: (input, key, signature) =>
       signature.length === signatureLength(key) && verify(hash, Buffer.from(input, 'latin1'), { key, ...parameters }, signature),
   };
