@@ -24,6 +24,9 @@ const REPLIES: readonly (readonly [RegExp, string])[] = [
   [/NOPERM.*'select'/i, 'the ACL user may not SELECT the database; grant it +select, or use db 0'],
   [/NOPERM/, 'the ACL user lacks a permission (NOPERM); grant it the commands that the README lists'],
   [/cluster support disabled/i, 'it is not a Cluster; give a single host, without a list of nodes'],
-  [/^All sentinels are unreachable(?!.*Last error)/, 'the sentinels know no master of this name; check the name of the master'],
+  [
+    /No such master with that name|^All sentinels are unreachable(?!.*Last error)/,
+    'the sentinels know no master of this name; check the name of the master',
+  ],
   [/^this server is too old/, 'Redis 7.0 or Valkey 7.2 is the oldest that works; upgrade the server'],
 ];

@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RedisAuthConfigError, StoreUnavailableError } from '../../lib/errors/index.js';
+import { startRedis } from '../../lib/testing/index.js';
+import { ask } from '../support/ask.js';
+import { captureLog, ConnectionUnderTest, rejection } from '../support/open-connection.js';
+import { SentinelSetup } from '../support/sentinel.js';
+import { until } from '../support/until.js';
+
+const DEADLINE_MS = 500;
+const PASSWORD = 'of-the-data-nodes';
+
+let setup: SentinelSetup;
+let log: string[];
+beforeAll(async () => {
+  log = captureLog();
+  setup = await SentinelSetup.start({ password: PASSWORD });
+});
+afterAll(() => setup.stop());
+
+function open(): Promise<ConnectionUnderTest> {
+  return ConnectionUnderTest.open(setup.url, { commandTimeoutMs: DEADLINE_MS });
+}
+
+/** INCR until told to stop, each within its time; how many were acknowledged, and how many may have been executed besides. */
+async function incrementThroughout(connection: ConnectionUnderTest, key: string, event: () => Promise<unknown>) {
+  const outcome = { acknowledged: 0, ambiguous: 0, slowestMs: 0 };
+  let going = true;
+  const loop = (async () => {
+    while (going) {
+      const start = performance.now();
+      try {
+        await connection.execute('increment', (client) => client.incr(key));
+        outcome.acknowledged++;
+      } catch (error) {
+        expect(error).toBeInstanceOf(StoreUnavailableError);
+        if ((error as StoreUnavailableError).ambiguous) outcome.ambiguous++;
+      }
+      outcome.slowestMs = Math.max(outcome.slowestMs, performance.now() - start);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  })();
+  await event();
+  await until(() => connection.execute('increment', (client) => client.incr('alive')), { within: 8_000 });
+  going = false;
+  await loop;
+  return outcome;
+}
+
+describe('behind Sentinels', () => {
+  it('S20 a wrong name of the master stops the boot', async () => {
+    const { error } = await rejection(() => ConnectionUnderTest.open(setup.url.replace('mymaster', 'nomaster')));
+    expect(error).toBeInstanceOf(RedisAuthConfigError);
+    expect(error.message).toMatch(/redis: master nomaster of sentinels .*know no master of this name/);
+    expect(error.message).not.toContain(PASSWORD);
+  });
+
+  it('S20 a wrong password of the data nodes stops the boot', async () => {
+    const { error } = await rejection(() => ConnectionUnderTest.open(setup.url.replace(PASSWORD, 'wrong')));
+    expect(error).toBeInstanceOf(RedisAuthConfigError);
+    expect(error.message).toMatch(/password is wrong/);
+    expect(log.join()).not.toContain(PASSWORD);
+  });
+
+  it('S14 without any Sentinel it boots, fails in time, and finds the master when one is back', async () => {
+    await using only = await startRedis({ port: 'tcp', args: ['--sentinel'] });
+    const master = await setup.master();
+    await only.kill();
+    await using connection = new ConnectionUnderTest(
+      { sentinels: [{ host: '127.0.0.1', port: only.port! }], name: 'mymaster', password: PASSWORD },
+      { commandTimeoutMs: DEADLINE_MS },
+    );
+    await connection.open();
+    const { error, ms } = await rejection(() => connection.ping());
+    expect(error).toBeInstanceOf(StoreUnavailableError);
+    expect((error as StoreUnavailableError).ambiguous).toBe(false);
+    expect(ms).toBeLessThan(DEADLINE_MS + 250);
+    await only.restart();
+    await ask(only, (client) => client.call('SENTINEL', 'MONITOR', 'mymaster', '127.0.0.1', String(master.port), '1'));
+    await until(() => connection.ping(), { within: 3_000 });
+  });
+
+  it('S14 a killed master is replaced, each call is executed at most once, and none that was acknowledged is lost', async () => {
+    await using connection = await open();
+    const former = await setup.master();
+    const outcome = await incrementThroughout(connection, 'killed', async () => {
+      await until(() => connection.execute('read', (client) => client.get('killed')).then((n) => Number(n) > 10));
+      await former.kill();
+      await setup.masterOtherThan(former);
+    });
+    expect(outcome.slowestMs).toBeLessThan(DEADLINE_MS + 250);
+    const stored = Number(await ask(await setup.master(), (client) => client.get('killed')));
+    expect(stored).toBeGreaterThanOrEqual(outcome.acknowledged);
+    expect(stored).toBeLessThanOrEqual(outcome.acknowledged + outcome.ambiguous);
+    await former.restart();
+  });
+
+  it('S14 a planned failover is followed, and nothing is acknowledged by the old master for long', async () => {
+    await using connection = await open();
+    const outcome = await incrementThroughout(connection, 'planned', () => setup.failover());
+    expect(outcome.slowestMs).toBeLessThan(DEADLINE_MS + 250);
+    const stored = Number(await ask(await setup.master(), (client) => client.get('planned')));
+    expect(stored).toBeLessThanOrEqual(outcome.acknowledged + outcome.ambiguous);
+    expect(stored).toBeGreaterThan(0);
+  });
+
+  // The last: having stood still, a Sentinel takes part in no failover for a while.
+  it('the master is found and used, through whichever Sentinel is up', async () => {
+    await setup.sentinels[2]!.pause();
+    try {
+      const sentinels = setup.addresses.toReversed();
+      await using connection = await ConnectionUnderTest.open({ sentinels, name: setup.name, password: PASSWORD });
+      await until(() => connection.ping());
+      await connection.execute('set', (client) => client.set('k', 'v'));
+      expect(await ask(await setup.master(), (client) => client.get('k'))).toBe('v');
+    } finally {
+      await setup.sentinels[2]!.resume();
+    }
+  });
+});
