@@ -304,6 +304,15 @@ describe('several registrations', () => {
     await until(async () => (await strangers()) <= before);
   });
 
+  it('throw where two are equal to the letter, however Nest tells modules apart', async () => {
+    const twice = options();
+    const booting = Test.createTestingModule(
+      { imports: [RedisAuthModule.forRoot(twice), RedisAuthModule.forRoot(twice)] },
+      { moduleIdGeneratorAlgorithm: 'deep-hash' },
+    ).compile();
+    await expect(booting).rejects.toMatchObject({ issues: [{ path: 'instance' }] });
+  });
+
   it('leave no connection where one is refused by its Redis', async () => {
     await using locked = await startRedis({ password: 'pw-of-the-test' });
     const before = await strangers();
