@@ -60,7 +60,7 @@ export class AccessTokenSigner {
    */
   assertFits(content: AccessTokenContent): void {
     const { key, header, jws } = this.requireSigningKey();
-    if (this.constant.length < 2048 && isSmall(content)) return;
+    if (Buffer.byteLength(this.constant) < 2048 && isSmall(content)) return;
     const payload = this.payload(content, LATEST, LATEST, LATEST);
     const length = header.length + base64urlLength(Buffer.byteLength(payload)) + base64urlLength(jws.signatureLength(key)) + 2;
     if (length <= MAX_ACCESS_TOKEN_BYTES) return;
