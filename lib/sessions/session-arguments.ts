@@ -40,10 +40,10 @@ export function checkIdentity(userId: unknown, tenant: unknown): Identity {
 export function checkInit(init: SessionInit, options: ResolvedSessionOptions): CheckedInit {
   if (!isObject(init)) throw new InvalidArgumentError('init', 'must be an object');
   if (init.requestId !== undefined) assertText('init.requestId', init.requestId, MAX_ID_BYTES);
-  const claims = init.claims ?? {};
+  const claims = init.claims === undefined ? NO_CLAIMS : checkClaims('init.claims', init.claims, options.maxClaimsBytes);
   return {
-    claims,
-    claimsJson: init.claims === undefined ? '' : checkClaims('init.claims', init.claims, options.maxClaimsBytes),
+    claims: claims.written,
+    claimsJson: claims.json,
     scopes: checkScopes(init.scopes),
     device: checkDevice(init.device),
     data: checkInitialData(init.data, options.maxDataBytes),
@@ -55,15 +55,26 @@ export function checkInit(init: SessionInit, options: ResolvedSessionOptions): C
   };
 }
 
-/** The claims as JSON, `''` for none. */
-export function checkClaims(argument: string, claims: unknown, maxBytes: number): string {
+const NO_CLAIMS = { json: '', written: {} };
+
+/** The claims as JSON, and as that reads: the caller's object may have a toJSON, or change before it is signed. */
+export function checkClaims(argument: string, claims: unknown, maxBytes: number): { json: string; written: Record<string, unknown> } {
   assertObject(argument, claims);
-  for (const name of Object.keys(claims)) {
-    if (RESERVED_CLAIMS.has(name)) throw new InvalidArgumentError(argument, `must not set the registered name '${name}'`);
-  }
   const json = toJson(argument, claims);
   if (Buffer.byteLength(json) > maxBytes) throw new InvalidArgumentError(argument, `must be at most ${maxBytes} bytes as JSON`);
-  return json;
+  const written: unknown = JSON.parse(json);
+  assertObject(argument, written);
+  for (const name of Object.keys(written)) {
+    if (RESERVED_CLAIMS.has(name)) throw new InvalidArgumentError(argument, `must not set the registered name '${name}'`);
+  }
+  return { json, written };
+}
+
+/** Whether `opts` asks for the private data. */
+export function wantsData(opts: { data?: boolean }): boolean {
+  assertObject('opts', opts);
+  if (opts['data'] !== undefined && typeof opts['data'] !== 'boolean') throw new InvalidArgumentError('opts.data', 'must be a boolean');
+  return opts['data'] === true;
 }
 
 /** null deletes a field, undefined is ignored, all else is set. */
@@ -74,7 +85,7 @@ export function checkDataPatch(data: unknown, maxBytes: number): DataPatch {
     set: entries.filter(([, value]) => value !== null && value !== undefined).map(([name, value]) => toField('data', name, value)),
     remove: entries.filter(([, value]) => value === null).map(([name]) => fieldName(name)),
   };
-  assertSize('data', patch.set, maxBytes);
+  assertSize('data', [...patch.set, ...patch.remove.map((field) => [field, ''] as const)], maxBytes);
   return patch;
 }
 
@@ -93,7 +104,10 @@ function checkScopes(scopes: unknown): readonly string[] {
   if (!Array.isArray(scopes)) throw new InvalidArgumentError('init.scopes', 'must be an array of strings');
   for (const scope of scopes as unknown[]) {
     if (typeof scope !== 'string' || !SCOPE.test(scope)) {
-      throw new InvalidArgumentError('init.scopes', 'must hold scope tokens by RFC 6749: printable ASCII without space, quote and backslash');
+      throw new InvalidArgumentError(
+        'init.scopes',
+        'must hold scope tokens by RFC 6749: printable ASCII without space, quote and backslash',
+      );
     }
   }
   const unique = [...new Set(scopes as string[])];
@@ -129,7 +143,7 @@ function atMost(argument: string, value: Duration | undefined, moduleMs: number)
   return ms;
 }
 
-function assertObject(argument: string, value: unknown): asserts value is Record<string, unknown> {
+export function assertObject(argument: string, value: unknown): asserts value is Record<string, unknown> {
   if (!isObject(value)) throw new InvalidArgumentError(argument, 'must be an object');
 }
 
@@ -154,10 +168,17 @@ function fieldName(name: string): string {
 function toJson(argument: string, value: unknown): string {
   let json: string | undefined;
   try {
-    json = JSON.stringify(value);
+    json = JSON.stringify(value, refuseLoss);
   } catch {
-    // circular, or a BigInt
+    // circular, a BigInt, or refused
   }
   if (json === undefined) throw new InvalidArgumentError(argument, 'must be data that JSON can hold');
   return json;
+}
+
+/** JSON would leave functions and symbols out, and write NaN and Infinity as null. */
+function refuseLoss(_name: string, value: unknown): unknown {
+  if (typeof value === 'function' || typeof value === 'symbol' || (typeof value === 'number' && !Number.isFinite(value)))
+    throw new TypeError();
+  return value;
 }

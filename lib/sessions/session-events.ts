@@ -1,5 +1,5 @@
 import { Observable, Subject } from 'rxjs';
-import { decodeIdentity, type KeySpace, type RedisAuthConnection, type RedisClient } from '../redis/index.js';
+import { decodeIdentity, type Identity, isSessionId, type KeySpace, type RedisAuthConnection, type RedisClient } from '../redis/index.js';
 import type { SessionEvent, SessionEventType } from './session-types.js';
 
 /** How long calls may be held back for a link that does not get ready. */
@@ -71,16 +71,27 @@ export class SessionEvents {
   }
 }
 
-/** `type sessionId identity ms presented current reason…`, as the scripts write it. */
+const MESSAGE = /^(created|refreshed|revoked|evicted|expired|reuse-detected) ([\w-]+) (\S+) (\d{1,15}) (\d+|-) (\d+|-) (.*)$/s;
+
+/** `type sessionId identity ms presented current reason`, as the scripts write it; undefined for anything else, since others may publish too. */
 export function parseEvent(message: string): SessionEvent | undefined {
-  const [type, sessionId, identity, at, presented, current, ...reason] = message.split(' ');
-  if (sessionId === undefined || identity === undefined || at === undefined) return undefined;
+  const [, type, sessionId = '', encoded = '', at, presented, current, reason = ''] = MESSAGE.exec(message) ?? [];
+  const identity = isSessionId(sessionId) ? readIdentity(encoded) : undefined;
+  if (identity === undefined) return undefined;
   return {
     type: type as SessionEventType,
     sessionId,
-    ...decodeIdentity(identity),
+    ...identity,
     at: new Date(Number(at)),
-    ...(reason.join(' ') !== '' && { reason: reason.join(' ') }),
+    ...(reason !== '' && { reason }),
     ...(type === 'reuse-detected' && { generation: { presented: Number(presented), current: Number(current) } }),
   };
+}
+
+function readIdentity(encoded: string): Identity | undefined {
+  try {
+    return decodeIdentity(encoded);
+  } catch {
+    return undefined;
+  }
 }

@@ -3,11 +3,20 @@ import type { Observable } from 'rxjs';
 import { InvalidArgumentError, InvalidTokenError, SessionConflictError, SessionLimitError } from '../errors/index.js';
 import { AccessTokenSigner, AccessTokenVerifier, namespaceOf } from '../jwt/index.js';
 import type { ResolvedOptions, ResolvedSessionOptions, VerifiedSession } from '../options/index.js';
-import { assertText, encodeIdentity, isSessionId, KeySpace, type RedisAuthConnection, restOf, sessionBelongsTo, slotTag } from '../redis/index.js';
+import {
+  assertText,
+  encodeIdentity,
+  isSessionId,
+  KeySpace,
+  type RedisAuthConnection,
+  restOf,
+  sessionBelongsTo,
+  slotTag,
+} from '../redis/index.js';
 import { ExpiryNotices } from './expiry-notices.js';
 import { refreshTokenKeys } from './refresh-token-keys.js';
 import { hashSecret, RefreshTokenCodec } from './refresh-token.js';
-import { checkClaims, checkDataPatch, checkIdentity, checkInit } from './session-arguments.js';
+import { assertObject, checkClaims, checkDataPatch, checkIdentity, checkInit, wantsData } from './session-arguments.js';
 import { SessionEvents } from './session-events.js';
 import { dataOf, endedBy, grantOf, refusalOf, sessionInfoOf } from './session-replies.js';
 import { SessionStore } from './session-store.js';
@@ -101,8 +110,8 @@ export class SessionService {
    * @throws InvalidTokenError `malformed`, `invalid`, `expired`, `revoked` or `evicted`
    */
   async verify(accessToken: string, opts: { data?: boolean } = {}): Promise<VerifiedSession> {
+    const withData = wantsData(opts);
     const session = this.verifier.verify(accessToken);
-    const withData = opts.data === true;
     if (this.options.revocation === 'off' && !withData) return session;
     const reply = await this.store.verify(session.sessionId, session, withData);
     if (typeof reply === 'string') throw new InvalidTokenError(endedBy(reply));
@@ -120,7 +129,8 @@ export class SessionService {
    */
   async refresh(refreshToken: string, opts: { claims?: Record<string, unknown> } = {}): Promise<SessionTokens> {
     assertString('refreshToken', refreshToken);
-    const claimsJson = opts.claims === undefined ? '' : checkClaims('opts.claims', opts.claims, this.options.maxClaimsBytes);
+    assertObject('opts', opts);
+    const claimsJson = opts.claims === undefined ? '' : checkClaims('opts.claims', opts.claims, this.options.maxClaimsBytes).json;
     const { kid } = this.issuer;
     const { sessionId, secret, generation } = this.codec.open(refreshToken);
     const reply = await this.store.refresh(sessionId, hashSecret(secret), generation, kid, claimsJson);
@@ -130,21 +140,24 @@ export class SessionService {
 
   /** A live session, or null. */
   async get(sessionId: string, opts: { data?: boolean } = {}): Promise<SessionInfo | null> {
+    const withData = wantsData(opts);
     if (!checkSessionId(sessionId)) return null;
-    const reply = await this.store.get(sessionId, opts.data === true);
-    return reply && sessionInfoOf(sessionId, reply, opts.data === true);
+    const reply = await this.store.get(sessionId, withData);
+    return reply && sessionInfoOf(sessionId, reply, withData);
   }
 
   /** The live sessions of a user (within its tenant), earliest sign-in first. Costs the same whatever else Redis holds. */
   async list(userId: string, opts: { data?: boolean; tenant?: string } = {}): Promise<SessionInfo[]> {
+    const withData = wantsData(opts);
     const identity = checkIdentity(userId, opts.tenant);
     const tag = slotTag(encodeIdentity(identity));
-    const replies = await this.store.list(identity, opts.data === true);
-    return replies.map((reply) => sessionInfoOf(tag + reply[0], reply, opts.data === true));
+    const replies = await this.store.list(identity, withData);
+    return replies.map((reply) => sessionInfoOf(tag + reply[0], reply, withData));
   }
 
   /** How many live sessions a user has (within its tenant). */
   async count(userId: string, opts: { tenant?: string } = {}): Promise<number> {
+    assertObject('opts', opts);
     return this.store.count(checkIdentity(userId, opts.tenant));
   }
 
@@ -155,6 +168,7 @@ export class SessionService {
    * @throws SessionConflictError if `ifVersion` is not the current version
    */
   async update(sessionId: string, data: Record<string, unknown>, opts: { ifVersion?: number } = {}): Promise<SessionInfo | null> {
+    assertObject('opts', opts);
     const patch = checkDataPatch(data, this.options.maxDataBytes);
     if (opts.ifVersion !== undefined && !Number.isSafeInteger(opts.ifVersion)) {
       throw new InvalidArgumentError('opts.ifVersion', 'must be an integer');
@@ -223,6 +237,7 @@ export class SessionService {
 
   /** Ends every session of a user (within its tenant) in one step, but `except` if that is a live one of them; how many were ended. */
   async revokeAll(userId: string, opts: { except?: string; tenant?: string } = {}): Promise<number> {
+    assertObject('opts', opts);
     const identity = checkIdentity(userId, opts.tenant);
     if (opts.except !== undefined) assertText('opts.except', opts.except, MAX_ID_BYTES);
     const spared = opts.except !== undefined && sessionBelongsTo(opts.except, identity.userId, identity.tenant) ? restOf(opts.except) : '';
