@@ -4,7 +4,7 @@ import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheDirectory } from './cache-directory.js';
-import { installRedisServer, unpackedProgram } from './install-redis-server.js';
+import { containerProgram, installRedisServer, unpackedProgram } from './install-redis-server.js';
 import { withLock } from './lock-file.js';
 
 const run = promisify(execFile);
@@ -26,7 +26,7 @@ let found: Promise<RedisServerProgram> | undefined;
  *
  * Looked for in this order: `redis-server` and `valkey-server` on the PATH; what an earlier call unpacked into the
  * user's cache directory; Debian's or Ubuntu's package, installed as root (its service is not started) or, without
- * root, unpacked into the cache directory; Homebrew's. An installation takes seconds and is announced by a line on
+ * root, unpacked into the cache directory; Homebrew's; on Linux Docker's `redis:7-alpine`. An installation takes seconds and is announced by a line on
  * stderr; concurrent processes wait for the first one's. The answer is kept for the life of this process.
  *
  * @throws Error that lists what was tried, why it failed, and what to do
@@ -67,8 +67,9 @@ async function programThere(): Promise<RedisServerProgram | undefined> {
       if (program) return program;
     }
   }
-  const { command, env } = unpackedProgram(await cacheDirectory());
-  return usable(command, env);
+  const cache = await cacheDirectory();
+  const { command, env } = unpackedProgram(cache);
+  return (await usable(command, env)) ?? (await usable(containerProgram(cache), process.env));
 }
 
 /** The program at this path, if it runs and is recent enough. Valkey counts on from Redis 7.2. */

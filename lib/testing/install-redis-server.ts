@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheDirectory } from './cache-directory.js';
@@ -11,11 +11,13 @@ const execute = promisify(execFile);
 interface Route {
   name: string;
   /** Why it is no way here; undefined where it is one. */
-  obstacle(): string | undefined;
-  install(): Promise<void>;
+  obstacle: () => string | undefined;
+  install: () => Promise<void>;
 }
 
 const APT_ENV = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' };
+/** Something else may be installing. */
+const PATIENT = ['-o', 'DPkg::Lock::Timeout=300'];
 const POLICY = '/usr/sbin/policy-rc.d';
 
 const ROUTES: readonly Route[] = [
@@ -26,6 +28,12 @@ const ROUTES: readonly Route[] = [
   },
   { name: 'apt-get download and dpkg -x', obstacle: () => missing('apt-get') ?? missing('dpkg'), install: aptUnpack },
   { name: 'brew install redis', obstacle: () => missing('brew'), install: () => run('brew', ['install', 'redis']) },
+  {
+    name: 'docker pull redis',
+    obstacle: () =>
+      missing('docker') ?? (process.platform === 'linux' ? undefined : 'a container shares sockets and processes on Linux only'),
+    install: dockerPull,
+  },
 ];
 
 /** Goes the ways that there are until `succeeded`; returns what kept each of the others. */
@@ -49,6 +57,18 @@ export async function installRedisServer(succeeded: () => Promise<boolean>): Pro
   return failures;
 }
 
+const IMAGE = 'redis:7-alpine';
+
+/** A container without walls: the same directory, user, network and processes as a program that is started here. */
+const DOCKER_RUN = `#!/bin/sh
+exec docker run --rm --network host --pid host --user "$(id -u):$(id -g)" --volume "$PWD:$PWD" --workdir "$PWD" ${IMAGE} redis-server "$@"
+`;
+
+/** Where {@link dockerPull} puts a program that runs the server in a container. */
+export function containerProgram(cache: string): string {
+  return join(cache, 'redis-server-in-docker');
+}
+
 /** Where {@link aptUnpack} puts the program, and the libraries that it brought along. */
 export function unpackedProgram(cache: string): { command: string; env: NodeJS.ProcessEnv } {
   const root = join(cache, 'redis-server');
@@ -62,12 +82,12 @@ export function unpackedProgram(cache: string): { command: string; env: NodeJS.P
 
 /** Installs the package for everyone, without starting its service. */
 async function aptInstall(): Promise<void> {
-  const install = (): Promise<void> => run('apt-get', ['install', '-y', '--no-install-recommends', 'redis-server']);
+  const install = (): Promise<void> => run('apt-get', [...PATIENT, 'install', '-y', '--no-install-recommends', 'redis-server']);
   const ours = !existsSync(POLICY);
   if (ours) await writeFile(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   try {
     await install().catch(async () => {
-      await run('apt-get', ['update']);
+      await run('apt-get', [...PATIENT, 'update']);
       await install();
     });
   } finally {
@@ -78,8 +98,7 @@ async function aptInstall(): Promise<void> {
 /** Unpacks the package and what it needs beyond what is installed; nothing outside of the cache directory changes. */
 async function aptUnpack(): Promise<void> {
   const cache = await cacheDirectory();
-  const work = join(cache, 'unpacking');
-  await rm(work, { recursive: true, force: true });
+  const work = await mkdtemp(join(cache, 'unpacking-'));
   await mkdir(join(work, 'lists', 'partial'), { recursive: true });
   await mkdir(join(work, 'archives', 'partial'), { recursive: true });
   try {
@@ -96,6 +115,11 @@ async function aptUnpack(): Promise<void> {
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+async function dockerPull(): Promise<void> {
+  await run('docker', ['pull', IMAGE]);
+  await writeFile(containerProgram(await cacheDirectory()), DOCKER_RUN, { mode: 0o700 });
 }
 
 async function download(directory: string, options: readonly string[]): Promise<void> {

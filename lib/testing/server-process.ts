@@ -2,25 +2,31 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisServerProgram } from './find-redis-server.js';
 
 const READY_WITHIN_MS = 15_000;
 
 /** Sits beside the server; its input ends when this process does, however it does, and then so does the server. */
-const WATCHDOG = `trap '' INT TERM HUP; read -r line; kill -9 "$1" 2>/dev/null; rm -rf "$2"`;
+const WATCHDOG = `trap '' INT TERM HUP; read -r line; kill -9 $(cat "$2/redis.pid") "$1" 2>/dev/null; rm -rf "$2"`;
 
 /** One run of a server program, from start to exit. */
 export class ServerProcess {
+  /** Of the server itself, which where a container runs it is not the child. */
+  private serverPid: number;
   private readonly exited: Promise<unknown>;
+  private readonly logEnded: Promise<unknown>;
   private log = '';
 
   private constructor(
     private readonly child: ChildProcess,
     directory: string,
   ) {
+    this.serverPid = child.pid!;
     this.exited = once(child, 'exit');
-    const watchdog = spawn('/bin/sh', ['-c', WATCHDOG, 'sh', String(this.pid), directory], {
+    this.logEnded = once(child, 'close');
+    const watchdog = spawn('/bin/sh', ['-c', WATCHDOG, 'sh', String(this.serverPid), directory], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
     });
@@ -39,18 +45,22 @@ export class ServerProcess {
     const server = new ServerProcess(child, directory);
     const deadline = Date.now() + READY_WITHIN_MS;
     while (!(await answers(socketPath))) {
-      if (server.hasExited) throw new Error(`${program.command} exited at once:\n${server.log}`);
+      if (server.hasExited) {
+        await Promise.race([server.logEnded, sleep(1_000)]);
+        throw new Error(`${program.command} exited at once:\n${server.log}`);
+      }
       if (Date.now() > deadline) {
         await server.signal('SIGKILL');
         throw new Error(`${program.command} did not answer within ${READY_WITHIN_MS} ms:\n${server.log}`);
       }
       await sleep(5);
     }
+    server.serverPid = Number(await readFile(join(directory, 'redis.pid'), 'latin1'));
     return server;
   }
 
   get pid(): number {
-    return this.child.pid!;
+    return this.serverPid;
   }
 
   get hasExited(): boolean {
@@ -60,7 +70,12 @@ export class ServerProcess {
   /** Sends a signal; resolves when a fatal one has ended the process, and when SIGSTOP has stopped it. */
   async signal(signal: NodeJS.Signals): Promise<void> {
     if (this.hasExited) return;
-    this.child.kill(signal);
+    try {
+      process.kill(this.serverPid, signal);
+    } catch (error) {
+      // It has ended just now, and its exit has not been told yet.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
     if (signal === 'SIGSTOP') await this.stopped();
     else if (signal !== 'SIGCONT') await this.exit();
   }
@@ -73,7 +88,8 @@ export class ServerProcess {
   /** The signal arrives when the process is next scheduled; until then it goes on answering. */
   private async stopped(): Promise<void> {
     if (process.platform !== 'linux') return sleep(20);
-    while (!this.hasExited && !/\) [Tt] /.test(await readFile(`/proc/${this.pid}/stat`, 'latin1'))) await sleep(1);
+    const status = (): Promise<string> => readFile(`/proc/${this.serverPid}/stat`, 'latin1').catch(() => '');
+    while (!this.hasExited && !/\) [Tt] /.test(await status())) await sleep(1);
   }
 }
 

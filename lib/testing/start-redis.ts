@@ -103,6 +103,7 @@ class PrivateServer implements TestRedis {
     const file = (name: string): string => join(this.directory, name);
     // In files that only this user can read: arguments of a process are there for all to see.
     const write = (name: string, text: string): Promise<void> => writeFile(file(name), text, { mode: 0o600 });
+    await rm(file('redis.pid'), { force: true });
     await write('redis.conf', this.configuration().join('\n'));
     if (tls) {
       await write('server.crt', tls.cert);
@@ -146,6 +147,7 @@ class PrivateServer implements TestRedis {
     const port = this.port ?? 0;
     return [
       `dir ${quoted(this.directory)}`,
+      'pidfile redis.pid',
       `unixsocket ${quoted(this.socketPath)}`,
       'unixsocketperm 700',
       'bind 127.0.0.1 -::1',

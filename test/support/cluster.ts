@@ -77,7 +77,7 @@ export class ClusterSetup implements AsyncDisposable {
         const master = await this.ownerOf(key);
         if (!master || master === former) return undefined;
         const info = await ask(master, (client) => client.cluster('INFO'));
-        return String(info).includes('cluster_state:ok') ? master : undefined;
+        return info.includes('cluster_state:ok') ? master : undefined;
       },
       { within, every: 50, what: `the replica has become master of ${key}` },
     );
