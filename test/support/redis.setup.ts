@@ -24,7 +24,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await redis.stop();
     process.env['TMPDIR'] = base;
     const left = await serversLeft(directory);
-    if (left.length > 0) throw new Error(`servers left behind by tests: ${left.join(', ')}`);
+    if (left.length > 0) {
+      // An exception here is told, but alone does not fail the run.
+      process.exitCode = 1;
+      throw new Error(`servers left behind by tests: ${left.join(', ')}`);
+    }
     await rm(directory, { recursive: true, force: true });
   };
 }
