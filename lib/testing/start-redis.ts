@@ -115,8 +115,8 @@ class PrivateServer implements TestRedis {
 
   async stop(): Promise<void> {
     await this.kill();
-    process.off('exit', this.removeDirectory);
     await rm(this.directory, { recursive: true, force: true });
+    process.off('exit', this.removeDirectory);
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
