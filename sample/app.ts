@@ -18,7 +18,7 @@ export async function createApp(instance: string): Promise<INestApplication<Serv
     contentSecurityPolicy: { directives: { 'style-src': ["'self'"], 'upgrade-insecure-requests': null } },
     strictTransportSecurity: false, // the sample is plain HTTP on localhost
   });
-  // The guard checks this wherever a cookie authenticates; here also for sign-in and refresh, which have no guard.
+  // Wherever a cookie authenticates this is checked anyway; a sign-in has none yet, and no other site may sign anyone in.
   app.enableCsrfProtection();
   app.use((_request: Request, response: Response, next: NextFunction) => {
     response.set({ 'X-Instance': instance, 'Cache-Control': 'no-store' });

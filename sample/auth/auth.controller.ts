@@ -62,8 +62,10 @@ export class AuthController {
   @HttpCode(200)
   async logout(@Body() body: unknown, @Req() request: Request, @Res({ passthrough: true }) response: Response) {
     const presented = optionalText(body, 'refreshToken') ?? readRefreshCookie(request) ?? bearerToken(request);
+    const loggedOut = presented ? await this.sessions.logout(presented) : false;
+    // Only now: while Redis cannot be asked, the cookie is what a second try needs.
     clearAuthCookies(response);
-    return { loggedOut: presented ? await this.sessions.logout(presented) : false };
+    return { loggedOut };
   }
 
   /** The password once more: the way to what `@RequireFresh()` protects. The session stays, its tokens are new. */

@@ -37,6 +37,7 @@ async function callAsUser(method, path, body) {
   }
   if (answer.status === 401) showSignedOut(answer.body.reason);
   if (answer.status === 0 || answer.status >= 500) notice.textContent = UNREACHABLE;
+  else if (notice.textContent === UNREACHABLE) notice.textContent = '';
   return answer;
 }
 

@@ -149,6 +149,25 @@ it('refreshes once when the access token has run out, as after a night', async (
   await page.getByRole('heading', { name: 'Signed in as Grace Hopper' }).waitFor();
 });
 
+it('says that the server cannot answer while Redis hangs, and goes on afterwards', async () => {
+  const { page, context } = await aDevice(0);
+  await signIn(page, 'my laptop');
+  const before = await accessCookie(context);
+  const lookAgain = () => page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`);
+  const unreachable = page.getByText('The server cannot answer just now; nothing is lost, try again.');
+  await redis.pause();
+  try {
+    await lookAgain();
+    await unreachable.waitFor();
+  } finally {
+    await redis.resume();
+  }
+  await expect.poll(() => accessCookie(context), { timeout: 15_000 }).not.toMatch(new RegExp(`^(${before})?$`));
+  await lookAgain();
+  await unreachable.waitFor({ state: 'detached' });
+  expect(await page.getByRole('heading', { name: 'Signed in as Grace Hopper' }).isVisible()).toBe(true);
+});
+
 it('keeps the tokens out of reach of scripts', async () => {
   const { page, context } = await aDevice(0);
   const answers: string[] = [];

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -132,5 +133,17 @@ describe('README: Options', () => {
     expect(told('guard.cookie.name')).toBe(guard.cookieName);
     expect(told('audit')).toBe(audit);
     expect(told('httpErrors')).toBe(String(httpErrors));
+  });
+});
+
+describe('README: links', () => {
+  it('lead to files and headings that exist', () => {
+    const targets = [...readme.matchAll(/\]\(([^)]+)\)/g)].map((link) => link[1] ?? '').filter((target) => !target.startsWith('http'));
+    const headings = [...readme.matchAll(/^#+ (.*)$/gm)].map((heading) => `#${heading[1]?.toLowerCase().replaceAll(' ', '-')}`);
+    const lost = targets.filter((target) =>
+      target.startsWith('#') ? !headings.includes(target) : !existsSync(new URL(`../../${target}`, import.meta.url)),
+    );
+    expect(targets.length).toBeGreaterThan(3);
+    expect(lost).toEqual([]);
   });
 });

@@ -262,6 +262,19 @@ describe('with cookies', () => {
     expect((await withCookies(urlOfB, 'GET', '/me', next)).status).toBe(401);
   });
 
+  it('keeps the cookies when Redis could not be told of the log-out, so that it can be tried again', async () => {
+    const cookies = (await a.post('/auth/login', { ...GRACE, cookies: true })).headers.getSetCookie();
+    await sample.redis.pause();
+    try {
+      const logout = await withCookies(urlOfA, 'POST', '/auth/logout', cookies, { 'Sec-Fetch-Site': 'same-origin' });
+      expect(logout.status).toBe(503);
+      expect(logout.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+      expect(logout.headers.getSetCookie()).toEqual([]);
+    } finally {
+      await sample.redis.resume();
+    }
+  });
+
   it('does nothing for another site', async () => {
     const cookies = (await a.post('/auth/login', { ...GRACE, cookies: true })).headers.getSetCookie();
     for (const path of ['/sessions/revoke-others', '/auth/refresh', '/auth/logout']) {
