@@ -1,6 +1,7 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import type { ResolvedConnection } from '../options/index.js';
 import type { RedisClient } from './redis-client.js';
+import { QuietSentinelConnector } from './sentinel-connector.js';
 
 type NodeProfile = Pick<
   RedisOptions,
@@ -98,6 +99,7 @@ function sentinelProfile(commandTimeoutMs: number): RedisOptions {
     ...standaloneProfile(commandTimeoutMs),
     // Without it a planned failover goes unnoticed, and what the old master still accepts is lost.
     failoverDetector: true,
+    Connector: QuietSentinelConnector,
     sentinelRetryStrategy: retryDelay,
     sentinelCommandTimeout: 1_000,
   };

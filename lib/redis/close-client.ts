@@ -12,11 +12,17 @@ export async function closeClient(client: RedisClient): Promise<void> {
   // QUIT is answered after all that was sent before it.
   if (client.status === 'ready') await within(QUIT_WITHIN_MS, client.quit());
   const streams = (isCluster(client) ? client.nodes() : [client]).map(({ stream }) => stream);
-  if (client.status !== 'end') client.disconnect();
+  // Also after QUIT: that leaves the connections to Sentinels open.
+  client.disconnect();
   if (isCluster(client)) {
-    // A refresh of the slots that is under way sets the timer of the next one when it ends: wait for it, and clear that too.
-    await within(GONE_WITHIN_MS, new Promise<void>((resolve) => client.refreshSlotsCache(() => resolve())));
-    client.disconnect();
+    // A refresh of the slots that is under way sets the timer of the next one when it ends: clear that too, whenever it is.
+    const refreshed = new Promise<void>((resolve) => {
+      client.refreshSlotsCache(() => {
+        client.disconnect();
+        resolve();
+      });
+    });
+    await within(GONE_WITHIN_MS, refreshed);
   }
   await Promise.all(
     streams.map(async (stream) => {

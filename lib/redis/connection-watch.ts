@@ -34,6 +34,7 @@ export class ConnectionWatch {
   private probes = 0;
   private probeTimer: NodeJS.Timeout | undefined;
   private isDiagnosing = false;
+  private isStopped = false;
   private outage: { since: number; lastMessage: string } | undefined;
   private warnedOfUnknownVersion = false;
 
@@ -75,6 +76,7 @@ export class ConnectionWatch {
   }
 
   stop(): void {
+    this.isStopped = true;
     this.probes++;
     clearTimeout(this.probeTimer);
     const emitter: EventEmitter = this.client;
@@ -159,7 +161,7 @@ export class ConnectionWatch {
     this.isDiagnosing = true;
     void whyUnreachable(this.connection).then((reason = lastNodeError) => {
       this.isDiagnosing = false;
-      if (!this.gate.isOpen) this.unavailable(withoutArguments(reason));
+      if (!this.isStopped && !this.gate.isOpen) this.unavailable(withoutArguments(reason));
     });
   }
 

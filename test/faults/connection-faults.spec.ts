@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
+import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StoreUnavailableError } from '../../lib/errors/index.js';
 import { startRedis, type TestRedis } from '../../lib/testing/index.js';
@@ -212,3 +213,20 @@ it('S14 a user that is deleted while running is a refusal: an error event, and t
   await ask(redis, (client) => client.call('ACL', 'SETUSER', 'app', 'on', '>of-app', '~*', '&*', '+@all'));
   await recovers(connection);
 });
+
+it.each(['SIGSTOP', 'kill -9', 'silence'])(
+  "S14 the application's own client without any limits does not delay our calls: %s",
+  async (name) => {
+    const fault = faults[name]!;
+    const client = new Redis(proxy.url);
+    try {
+      await using connection = await ConnectionUnderTest.open({ client }, { commandTimeoutMs: DEADLINE_MS });
+      await fault.begin();
+      for (let call = 0; call < 3; call++) await failsInTime(() => connection.ping());
+      await fault.end();
+      await until(() => connection.ping(), { within: 3_000 });
+    } finally {
+      client.disconnect();
+    }
+  },
+);

@@ -9,7 +9,9 @@ import ts from 'typescript';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ResolvedConnection } from '../../lib/options/index.js';
 import { startRedis, type TestRedis } from '../../lib/testing/index.js';
+import { ClusterSetup } from '../support/cluster.js';
 import { FaultProxy } from '../support/proxy.js';
+import { SentinelSetup } from '../support/sentinel.js';
 
 const CLOSES_WITHIN_MS = 2_000;
 /** What is left of the 3 s that a process may take to end after that. */
@@ -86,28 +88,45 @@ describe('S19 a process whose connection is closed ends by itself', () => {
     ['while the node of a Cluster is silent', cluster, () => proxy.silence(), nothing],
   ])('%s', async (_name, connection, before, after) => {
     await before();
-    child = spawn(process.execPath, [join(directory, 'program.js'), JSON.stringify(connection())], { stdio: ['pipe', 'pipe', 'pipe'] });
-    let errors = '';
-    child.stderr!.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-    const lines = createInterface(child.stdout!)[Symbol.asyncIterator]();
-    const line = async (): Promise<string> => {
-      for (;;) {
-        const { value, done } = await lines.next();
-        if (done === true) throw new Error(`the process ended early: ${errors}`);
-        if (!(value as string).includes('[Nest]')) return value as string;
-      }
-    };
-    expect(await line()).toBe('opened');
-    await after();
-    child.stdin!.end();
-    const { ms, calls, later } = JSON.parse(await line()) as { ms: number; calls: string[]; later: string };
-    const closed = performance.now();
-    expect(ms).toBeLessThan(CLOSES_WITHIN_MS);
-    for (const outcome of calls) expect(outcome).toMatch(/^(ok|ERR_REDIS_AUTH_STORE_UNAVAILABLE)$/);
-    expect(later).toBe('ERR_REDIS_AUTH_STORE_UNAVAILABLE');
-    const [code] = child.exitCode === null ? ((await once(child, 'exit')) as [number]) : [child.exitCode];
-    expect(code).toBe(0);
-    expect(performance.now() - closed).toBeLessThan(EXITS_WITHIN_MS - ms);
-    expect(errors.replace(/^.*\[Nest\].*$/gm, '').trim()).toBe('');
+    await endsByItself(connection(), after);
+  });
+
+  it('while ready behind Sentinels, of which one is down', async () => {
+    await using setup = await SentinelSetup.start();
+    await setup.sentinels[1]!.kill();
+    await endsByItself({ kind: 'sentinel', options: { sentinels: setup.addresses, name: setup.name } }, nothing);
+  });
+
+  it('while ready in a Cluster, and while its nodes are stopped', async () => {
+    await using setup = await ClusterSetup.start();
+    const connection: ResolvedConnection = { kind: 'cluster', nodes: setup.addresses, options: {} };
+    await endsByItself(connection, nothing);
+    await endsByItself(connection, () => Promise.all(setup.nodes.map((node) => node.pause())));
   });
 });
+
+async function endsByItself(connection: ResolvedConnection, after: () => unknown): Promise<void> {
+  child = spawn(process.execPath, [join(directory, 'program.js'), JSON.stringify(connection)], { stdio: ['pipe', 'pipe', 'pipe'] });
+  let errors = '';
+  child.stderr!.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  const lines = createInterface(child.stdout!)[Symbol.asyncIterator]();
+  const line = async (): Promise<string> => {
+    for (;;) {
+      const { value, done } = await lines.next();
+      if (done === true) throw new Error(`the process ended early: ${errors}`);
+      if (!(value as string).includes('[Nest]')) return value as string;
+    }
+  };
+  expect(await line()).toBe('opened');
+  await after();
+  child.stdin!.end();
+  const { ms, calls, later } = JSON.parse(await line()) as { ms: number; calls: string[]; later: string };
+  const closed = performance.now();
+  expect(ms).toBeLessThan(CLOSES_WITHIN_MS);
+  for (const outcome of calls) expect(outcome).toMatch(/^(ok|ERR_REDIS_AUTH_STORE_UNAVAILABLE)$/);
+  expect(later).toBe('ERR_REDIS_AUTH_STORE_UNAVAILABLE');
+  const [code] = child.exitCode === null ? ((await once(child, 'exit')) as [number]) : [child.exitCode];
+  expect(code).toBe(0);
+  expect(performance.now() - closed).toBeLessThan(EXITS_WITHIN_MS - ms);
+  expect(errors.replace(/^.*\[Nest\].*$/gm, '').trim()).toBe('');
+}

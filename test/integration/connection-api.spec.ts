@@ -105,7 +105,7 @@ describe('a call', () => {
     const { error } = await rejection(() => connection.execute('odd', (client) => client.call('NO-SUCH-COMMAND', 'secret-argument')));
     expect(error).toBeInstanceOf(StoreUnavailableError);
     expect(error).toMatchObject({ operation: 'odd', ambiguous: false, retryAfter: 1 });
-    expect(String((error.cause as Error).message)).toBe("ERR unknown command 'NO-SUCH-COMMAND'");
+    expect((error.cause as Error).message).toBe("ERR unknown command 'NO-SUCH-COMMAND'");
   });
 
   it('passes on errors of this package and mistakes of the program as they are', async () => {

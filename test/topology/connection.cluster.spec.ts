@@ -35,7 +35,7 @@ describe('a Cluster', () => {
     expect(new Set(await Promise.all(KEYS.map((key) => setup.masterOf(key)))).size).toBe(3);
     await using connection = await open();
     const counts = await Promise.all(KEYS.flatMap((key) => [increment(connection, key), increment(connection, key)]));
-    expect(counts.toSorted()).toEqual([1, 1, 1, 2, 2, 2]);
+    expect(counts).toEqual([1, 2, 1, 2, 1, 2]);
     expect(connection.seen).toEqual(['connected', 'ready']);
   });
 

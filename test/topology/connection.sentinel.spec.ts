@@ -4,6 +4,7 @@ import { startRedis } from '../../lib/testing/index.js';
 import { ask } from '../support/ask.js';
 import { captureLog, ConnectionUnderTest, rejection } from '../support/open-connection.js';
 import { SentinelSetup } from '../support/sentinel.js';
+import { otherCa, serverCertificate, testCa } from '../support/tls.js';
 import { until } from '../support/until.js';
 
 const DEADLINE_MS = 500;
@@ -24,9 +25,9 @@ function open(): Promise<ConnectionUnderTest> {
 /** INCR until told to stop, each within its time; how many were acknowledged, and how many may have been executed besides. */
 async function incrementThroughout(connection: ConnectionUnderTest, key: string, event: () => Promise<unknown>) {
   const outcome = { acknowledged: 0, ambiguous: 0, slowestMs: 0 };
-  let going = true;
+  const enough = new AbortController();
   const loop = (async () => {
-    while (going) {
+    while (!enough.signal.aborted) {
       const start = performance.now();
       try {
         await connection.execute('increment', (client) => client.incr(key));
@@ -41,7 +42,7 @@ async function incrementThroughout(connection: ConnectionUnderTest, key: string,
   })();
   await event();
   await until(() => connection.execute('increment', (client) => client.incr('alive')), { within: 8_000 });
-  going = false;
+  enough.abort();
   await loop;
   return outcome;
 }
@@ -59,6 +60,16 @@ describe('behind Sentinels', () => {
     expect(error).toBeInstanceOf(RedisAuthConfigError);
     expect(error.message).toMatch(/password is wrong/);
     expect(log.join()).not.toContain(PASSWORD);
+  });
+
+  it('that speak TLS only, as their master does, it is found and used', async () => {
+    await using master = await startRedis({ tls: serverCertificate });
+    const monitor = ['tls-replication yes', `sentinel monitor mymaster 127.0.0.1 ${master.port} 1`];
+    await using sentinel = await startRedis({ tls: serverCertificate, args: ['--sentinel'], config: monitor });
+    const url = `rediss://127.0.0.1:${sentinel.port},localhost:${sentinel.port}/mymaster`;
+    await using connection = await ConnectionUnderTest.open({ url, tls: { ca: testCa } });
+    expect(await connection.ping()).toBe('PONG');
+    await expect(ConnectionUnderTest.open({ url, tls: { ca: otherCa } })).rejects.toThrow(/certificate is not trusted/);
   });
 
   it('S14 without any Sentinel it boots, fails in time, and finds the master when one is back', async () => {
