@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
 import { startBenchServer } from './bench-server.js';
 import { compareLists } from './list-scale.js';
 import { measureMemory } from './memory.js';
@@ -12,6 +13,7 @@ async function redisVersion(): Promise<string> {
 }
 
 const text = report({
+  loadBefore: loadavg()[0]!,
   redisVersion: await redisVersion(),
   throughput: await compareThroughput(),
   lists: await compareLists(),
