@@ -15,9 +15,10 @@ const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8
 /** The flags of curl that the README uses, for machines that have none. */
 const STAND_IN = `#!${process.execPath}
 const [headers, rest] = [{}, process.argv.slice(2)];
-let method, body, url;
+let method, body, url, end = '';
 for (let flag; (flag = rest.shift()); ) {
   if (flag === '-s') continue;
+  else if (flag === '-sw') end = rest.shift().replaceAll('\\\\n', '\\n');
   else if (flag === '-X') method = rest.shift();
   else if (flag === '-d') body = rest.shift();
   else if (flag === '-H') { const [name, ...value] = rest.shift().split(':'); headers[name] = value.join(':').trim(); }
@@ -25,7 +26,7 @@ for (let flag; (flag = rest.shift()); ) {
   else url = flag;
 }
 fetch(url, { method: method ?? (body === undefined ? 'GET' : 'POST'), headers, body })
-  .then((response) => response.text()).then((text) => process.stdout.write(text));
+  .then((response) => response.text()).then((text) => process.stdout.write(text + end));
 `;
 
 /** The first fenced block after a heading or sentence, without its fence. */
@@ -42,10 +43,7 @@ describe('README: Try it with curl', () => {
     try {
       await using sample = await SampleInstances.onPrivateRedis();
       const [a, b] = [await sample.start('A'), await sample.start('B')];
-      const script = blockAfter('## Try it with curl')
-        .replace('http://localhost:3000', a)
-        .replace('http://localhost:3001', b)
-        .replaceAll(/^curl .*$/gm, '$& && echo');
+      const script = blockAfter('## Try it with curl').replace('http://localhost:3000', a).replace('http://localhost:3001', b);
       const none = (
         await Promise.all(
           installed.map((path) =>
