@@ -34,18 +34,18 @@ end
 
 local function load(rest)
   local key = HEAD .. 's:{' .. TAG .. '}' .. rest
-  local v = redis.call('HMGET', key, 'u', 'z', 'h', 'w', 'c', 'i', 'a', 'r', 'l', 'n', 'g', 'k', 'C', 'S', 't', 'A')
-  if not v[1] then return nil end
-  local s = { rest = rest, key = key, identity = v[1], ended = v[2], hash = v[3] }
-  if s.ended then return s end
-  s.window, s.created, s.idle = tonumber(v[4]), tonumber(v[5]), tonumber(v[6])
-  s.absolute = ms(s.created) + tonumber(v[7])
-  s.rotated = tonumber(v[8] or 0)
-  s.seen = s.created + math.max(s.rotated, tonumber(v[9] or 0))
-  s.expires = math.min(ms(s.seen) + s.idle, s.absolute)
-  s.marked, s.generation, s.kid, s.claims, s.scopes, s.ttl = v[10], v[11], v[12] or '', v[13], v[14], v[15] or ''
-  s.authenticated = s.created + tonumber(v[16] or 0)
-  return s
+  local identity, ended, hash, window, created, idle, absolute, rotated, touched, marked, generation, kid, claims, scopes, ttl, authenticated =
+    unpack(redis.call('HMGET', key, 'u', 'z', 'h', 'w', 'c', 'i', 'a', 'r', 'l', 'n', 'g', 'k', 'C', 'S', 't', 'A'))
+  if not identity then return nil end
+  if ended then return { rest = rest, key = key, identity = identity, ended = ended, hash = hash } end
+  created, idle, rotated = created + 0, idle + 0, (rotated or 0) + 0
+  local seen = created + math.max(rotated, (touched or 0) + 0)
+  absolute = ms(created) + absolute
+  return {
+    rest = rest, key = key, identity = identity, ended = false, hash = hash, window = window + 0, marked = marked,
+    created = created, idle = idle, absolute = absolute, rotated = rotated, seen = seen, expires = math.min(ms(seen) + idle, absolute),
+    generation = generation, kid = kid or '', ttl = ttl, claims = claims, scopes = scopes, authenticated = created + (authenticated or 0)
+  }
 end
 
 local function finish(s, how, ttl)
@@ -66,8 +66,11 @@ end
 local function find(rest)
   local s = load(rest)
   if not s or s.ended then return s end
-  if not redis.call('ZSCORE', index_key(s.identity), rest) then return nil end
-  if s.expires <= now then expire(s) end
+  if s.expires <= now then
+    expire(s)
+  elseif not redis.call('ZSCORE', index_key(s.identity), rest) then
+    return nil
+  end
   return s
 end
 
@@ -77,8 +80,10 @@ local function keep(s)
   local index, left = index_key(s.identity), s.expires - now
   redis.call('ZADD', index, s.expires, s.rest)
   redis.call('PEXPIRE', s.key, left + s.window)
-  -- some more than is needed, so that it need not be done each time
-  if redis.call('PTTL', index) < left then redis.call('PEXPIRE', index, left + math.floor(left / 8)) end
+  -- as long as verify may ask how the session ended, and some more, so that it need not be done each time
+  if redis.call('PTTL', index) < left + s.window then
+    redis.call('PEXPIRE', index, left + s.window + math.floor(left / 8))
+  end
   if s.marked then redis.call('SET', marker_key(s.rest), '', 'PX', left) end
 end
 
@@ -91,8 +96,8 @@ end
 /** A session as Node needs it to issue tokens. */
 export const GRANT = `
 local function grant(s)
-  return { string.format('%s %.0f %.0f %.0f %s %s', s.generation, s.expires - now, ms(now_us - s.authenticated), s.expires, s.kid, s.ttl),
-    s.identity, s.claims, s.scopes, tenant_epoch(s) }
+  return { s.generation, s.expires - now, ms(now_us - s.authenticated), s.expires, s.kid, s.identity, s.ttl, s.claims, s.scopes,
+    tenant_epoch(s) }
 end
 
 -- a new chain of refresh tokens; the default kid is not worth its bytes
