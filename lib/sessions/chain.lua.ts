@@ -2,9 +2,13 @@ import { evenWhenFull, GRANT, LIVE_SESSIONS, onlyWithRoom } from './session-stat
 
 /** What `grant` in the scripts returns; nulls where a field is not set. */
 export type GrantReply = [
-  /** generation, ms until it expires, ms since authentication, expiry (ms), kid, own access-token lifetime (ms); space-separated */
-  numbers: string,
+  generation: string | number,
+  restMs: number,
+  authAgeMs: number,
+  expiresMs: number,
+  kid: string,
   identity: string,
+  accessTokenTtlMs: string | null,
   claims: string | null,
   scopes: string | null,
   tenantEpoch: string | null,
@@ -111,7 +115,7 @@ if presented < current - 1 or (presented == current - 1 and ms(now_us - s.create
 end
 if presented >= current then
   -- beyond the current one only after a failover lost a rotation: the token is genuine, so it is the newest there is
-  s.generation = string.format('%.0f', presented + 1)
+  s.generation = presented + 1
   redis.call('HSET', KEYS[1], 'g', s.generation, 'r', now_us - s.created)
   if ARGV[4] ~= s.kid then
     s.kid = ARGV[4]

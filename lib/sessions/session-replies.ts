@@ -21,18 +21,18 @@ export interface Grant {
   readonly expiresMs: number;
 }
 
-export function grantOf([numbers, identity, claims, scopes]: GrantReply): Grant {
-  const [generation, restMs, authAgeMs, expiresMs, kid, accessTokenTtlMs] = numbers.split(' ') as [string, string, string, string, string, string];
+export function grantOf(reply: GrantReply): Grant {
+  const [generation, restMs, authAgeMs, expiresMs, kid, identity, accessTokenTtlMs, claims, scopes] = reply;
   return {
     identity: decodeIdentity(identity),
     generation: Number(generation),
     kid,
     claims: claims === null ? {} : (JSON.parse(claims) as Record<string, unknown>),
     scopes: scopesOf(scopes),
-    accessTokenTtlMs: accessTokenTtlMs === '' ? undefined : Number(accessTokenTtlMs),
-    restMs: Number(restMs),
-    authAgeMs: Number(authAgeMs),
-    expiresMs: Number(expiresMs),
+    accessTokenTtlMs: accessTokenTtlMs === null ? undefined : Number(accessTokenTtlMs),
+    restMs,
+    authAgeMs,
+    expiresMs,
   };
 }
 

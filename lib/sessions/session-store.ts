@@ -110,7 +110,7 @@ export class SessionStore {
     const args = [hash, generation, this.options.refreshLeewayMs, kid, this.tombstoneMs, claimsJson];
     const keys = [this.keys.session(sessionId)];
     const reply = await this.beside('sessions.refresh', tenantHashOf(sessionId), chains.REFRESH, keys, args, (answer, epoch) =>
-      typeof answer === 'string' || answer[4] === epoch ? answer : undefined,
+      typeof answer === 'string' || answer[9] === epoch ? answer : undefined,
     );
     if (reply !== undefined) return reply;
     await this.end('sessions.refresh', sessionId, REVOKED, 'tenant revoked');
@@ -197,7 +197,7 @@ export class SessionStore {
     args: readonly ScriptArgument[],
   ) {
     return this.beside(operation, tenantHashOf(sessionId), script, keys, args, (reply, epoch) =>
-      reply !== null && reply[4] === epoch ? reply : null,
+      reply !== null && reply[9] === epoch ? reply : null,
     );
   }
 
