@@ -214,6 +214,58 @@ it('S14 a user that is deleted while running is a refusal: an error event, and t
   await recovers(connection);
 });
 
+it('S14 a database that may no longer be selected is not taken for database 0', async () => {
+  await ask(redis, (client) => client.call('ACL', 'SETUSER', 'app', 'on', '>of-app', '~*', '&*', '+@all'));
+  await using connection = await ConnectionUnderTest.open(`redis://app:of-app@127.0.0.1:${proxy.port}/5`, {
+    commandTimeoutMs: DEADLINE_MS,
+  });
+  expect(await increment(connection, 'n')).toBe(1);
+  await ask(redis, (client) => client.call('ACL', 'SETUSER', 'app', '-select'));
+  proxy.cut();
+  await until(() => connection.seen.some((event) => event.startsWith('error: NOPERM')));
+  const selects = proxy.commands.get('SELECT') ?? 0;
+  await until(async () => {
+    expect((await failsInTime(() => increment(connection, 'n'))).ambiguous).toBe(false);
+    return proxy.commands.get('SELECT')! >= selects + 2;
+  });
+  expect(await executed('n')).toBe(0);
+  await ask(redis, (client) => client.call('ACL', 'SETUSER', 'app', '+select'));
+  await recovers(connection);
+  expect(await increment(connection, 'n')).toBe(2);
+});
+
+describe("S14 the application's own client, whose queue keeps what it is given", () => {
+  it('is given nothing after the deadline', async () => {
+    await redis.pause();
+    const client = new Redis(proxy.url);
+    try {
+      await using connection = await ConnectionUnderTest.open({ client }, { commandTimeoutMs: DEADLINE_MS });
+      expect((await failsInTime(() => increment(connection, 'n'))).ambiguous).toBe(false);
+      await redis.resume();
+      await recovers(connection);
+      expect(await executed('n')).toBe(0);
+    } finally {
+      client.disconnect();
+    }
+  });
+
+  it('is given nothing in the moment in which its connection is lost', async () => {
+    const client = new Redis(proxy.url);
+    try {
+      await using connection = await ConnectionUnderTest.open({ client }, { commandTimeoutMs: DEADLINE_MS });
+      const lost = new Promise<StoreUnavailableError>((resolve) => {
+        client.stream.once('close', () => resolve(failsInTime(() => increment(connection, 'n'))));
+      });
+      proxy.cut();
+      expect((await lost).ambiguous).toBe(false);
+      await recovers(connection);
+      expect(await executed('n')).toBe(0);
+    } finally {
+      client.disconnect();
+    }
+  });
+});
+
 it.each(['SIGSTOP', 'kill -9', 'silence'])(
   "S14 the application's own client without any limits does not delay our calls: %s",
   async (name) => {
