@@ -51,13 +51,14 @@ function isOlder([major, minor]: readonly [number, number], [leastMajor, leastMi
   return major < leastMajor || (major === leastMajor && minor < leastMinor);
 }
 
+/** When the node is ready, or its first attempt to connect has failed. */
 function whenDecided(node: Redis): Promise<void> {
-  if (node.status === 'ready' || node.status === 'end') return Promise.resolve();
+  if (node.status !== 'connecting' && node.status !== 'connect') return Promise.resolve();
   return new Promise((resolve) => {
     const decided = (): void => {
-      node.off('ready', decided).off('end', decided);
+      node.off('ready', decided).off('close', decided);
       resolve();
     };
-    node.on('ready', decided).on('end', decided);
+    node.on('ready', decided).on('close', decided);
   });
 }
