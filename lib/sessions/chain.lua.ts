@@ -47,9 +47,9 @@ local s = { rest = TAIL, key = KEYS[1], identity = ARGV[1], seen = now_us, idle 
 -- the very same call again, because its reply was lost on the way: it has been done
 if redis.call('EXISTS', KEYS[1]) == 1 then return { 'ok', math.min(now + s.idle, s.absolute) } end
 
-local epoch = ARGV[13]
+-- read even where there is no tenant: a foreign key of another type must be an error before the first write
+local epoch, last = ARGV[13], redis.call('ZSCORE', index, 't')
 if epoch ~= '' then
-  local last = redis.call('ZSCORE', index, 't')
   if last and tonumber(last) > tonumber(epoch) then return { 'epoch', last } end
   if last ~= epoch then
     for _, old in ipairs(live_sessions(index)) do
