@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import { Redis } from 'ioredis';
 import { RedisAuthModule, SessionService } from 'nestjs-redis-auth';
@@ -11,7 +12,7 @@ export interface BenchServer extends AsyncDisposable {
 }
 
 export async function startBenchServer(): Promise<BenchServer> {
-  const redis = await startRedis({ port: 'tcp' });
+  const redis = await startRedis({ port: 'tcp', config: ['enable-debug-command local'] });
   const jwt = { secret: randomBytes(32), issuer: 'https://bench.example', audience: 'bench' };
   const app = await NestFactory.createApplicationContext(RedisAuthModule.forRoot({ redis: redis.url, jwt, audit: 'off' }), {
     logger: ['error', 'warn'],
@@ -36,4 +37,14 @@ export async function inParallel(count: number, task: (index: number) => Promise
     while (next < count) await task(next++);
   };
   await Promise.all(Array.from({ length: inFlight }, lane));
+}
+
+/** `used_memory` once it has settled: buffers of busy connections shrink, and tables are rehashed, a little later. */
+export async function settledMemory(raw: Redis): Promise<number> {
+  for (let last = -1; ;) {
+    await setTimeout(500);
+    const now = Number(/^used_memory:(\d+)/m.exec(await raw.info('memory'))?.[1]);
+    if (Math.abs(now - last) < 1024) return now;
+    last = now;
+  }
 }

@@ -1,6 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
-import { inParallel, startBenchServer } from './bench-server.js';
+import { inParallel, settledMemory, startBenchServer } from './bench-server.js';
 
 /** Bytes of `used_memory` per session, its share of the user's index included. */
 export interface MemoryUse {
@@ -24,12 +22,12 @@ export async function measureMemory(): Promise<MemoryUse> {
   const first = await sessions.create('first');
   await sessions.refresh(first.refreshToken);
 
-  const before = await usedMemory(raw);
+  const before = await settledMemory(raw);
   const tokens: string[] = [];
   await inParallel(SESSIONS, async (index) => {
     tokens[index] = (await sessions.create(`user-${index % USERS}`)).refreshToken;
   });
-  const perSession = async (): Promise<number> => ((await usedMemory(raw)) - before) / SESSIONS;
+  const perSession = async (): Promise<number> => ((await settledMemory(raw)) - before) / SESSIONS;
   const refreshEach = (times: number): Promise<void> =>
     inParallel(SESSIONS, async (index) => {
       for (let n = 0; n < times; n++) tokens[index] = (await sessions.refresh(tokens[index]!)).refreshToken;
@@ -40,14 +38,4 @@ export async function measureMemory(): Promise<MemoryUse> {
   const afterFirstRefresh = await perSession();
   await refreshEach(REFRESHES - 1);
   return { sessions: SESSIONS, users: USERS, refreshes: REFRESHES, atSignIn, afterFirstRefresh, afterRefreshes: await perSession() };
-}
-
-/** Once it has settled: buffers of busy connections shrink, and tables are rehashed, a little later. */
-async function usedMemory(raw: Redis): Promise<number> {
-  for (let last = -1; ;) {
-    await setTimeout(500);
-    const now = Number(/^used_memory:(\d+)/m.exec(await raw.info('memory'))?.[1]);
-    if (Math.abs(now - last) < 1024) return now;
-    last = now;
-  }
 }
