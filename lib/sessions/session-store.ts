@@ -228,6 +228,6 @@ export class SessionStore {
   private run<T>(operation: string, send: (client: RedisClient) => Promise<T>): Promise<T> {
     const { listening } = this.events;
     if (listening === undefined) return this.connection.execute(operation, send);
-    return listening.then(() => this.connection.execute(operation, send));
+    return this.connection.execute(operation, (client) => listening.then(() => send(client)));
   }
 }
