@@ -1,0 +1,316 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
+import { ask } from '../../support/ask.js';
+import { commandsDuring } from '../../support/commands.js';
+import { uniquePrefix } from '../../support/key-prefix.js';
+import { PackageProgram } from '../../support/package-program.js';
+import { seededRandom } from '../../support/seeded-random.js';
+import { EventsHeard, reasonOf } from '../../support/session-outcomes.js';
+import { openSessions, type SessionsUnderTest, testOptions } from '../../support/sessions.js';
+import { until } from '../../support/until.js';
+import { withoutTtl } from '../../support/without-ttl.js';
+
+/** Opens the instances it is told to; each refreshes the token that it reads `times` times at once. */
+const REFRESHER = `
+  import { createInterface } from 'node:readline';
+  import { resolveOptions } from './lib/options/index.js';
+  import { RedisAuthConnection } from './lib/redis/index.js';
+  import { SessionService } from './lib/sessions/index.js';
+  const { options, connections, times } = JSON.parse(process.argv[2]);
+  const resolved = resolveOptions(options);
+  const services = [];
+  for (let n = 0; n < connections; n++) {
+    const connection = new RedisAuthConnection(resolved.redis, { commandTimeoutMs: resolved.commandTimeoutMs });
+    await connection.open();
+    services.push(new SessionService(connection, resolved));
+  }
+  console.log('opened');
+  for await (const token of createInterface(process.stdin)) {
+    const calls = services.flatMap((service) => Array.from({ length: times }, () => service.refresh(token)));
+    const outcomes = await Promise.allSettled(calls);
+    console.log(JSON.stringify(outcomes.map(({ value, reason }) => value?.refreshToken ?? String(reason))));
+  }
+`;
+
+describe('400 refreshes of one token at once, over 8 connections of 3 processes', () => {
+  let program: PackageProgram;
+  let on: SessionsUnderTest;
+  const options = testOptions({ redis: inject('redisUrl'), commandTimeout: 10_000 });
+  beforeAll(async () => {
+    program = await PackageProgram.write(REFRESHER);
+    on = await openSessions(options);
+  });
+  afterAll(async () => {
+    await program[Symbol.asyncDispose]();
+    await on[Symbol.asyncDispose]();
+  });
+
+  it('are one rotation with one successor, and no reuse; so is each generation after it', async () => {
+    const processes = [3, 3, 2].map((connections) => program.start({ options, connections, times: 50 }));
+    for (const each of processes) expect(await each.hear()).toBe('opened');
+    using events = await EventsHeard.of(on.sessions);
+    const first = await on.sessions.create('ann');
+    let token = first.refreshToken;
+    for (const generation of [2, 3, 4]) {
+      for (const each of processes) each.say(token);
+      const tokens = (await Promise.all(processes.map((each) => each.hear()))).flatMap((line) => JSON.parse(line) as string[]);
+      expect(tokens).toHaveLength(400);
+      const successors = [...new Set(tokens)];
+      expect(successors).toHaveLength(1);
+      expect(successors[0]).not.toBe(token);
+      expect((await on.sessions.get(first.sessionId))?.generation).toBe(generation);
+      token = successors[0]!;
+    }
+    expect((await events.untilNow()).map(({ type }) => type)).toEqual(['created', 'refreshed', 'refreshed', 'refreshed']);
+  });
+});
+
+describe('reuse', () => {
+  let on: SessionsUnderTest;
+  let other: SessionsUnderTest;
+  beforeAll(async () => {
+    const options = testOptions({ redis: inject('redisUrl') });
+    on = await openSessions(options);
+    other = await openSessions(options);
+  });
+  afterAll(async () => {
+    await on[Symbol.asyncDispose]();
+    await other[Symbol.asyncDispose]();
+  });
+
+  it.each([
+    ['the previous token, after its successor was used', 1, 2],
+    ['the one before the previous', 1, 3],
+    ['a token of long ago', 2, 7],
+  ])('%s ends the session with one event that says how old it was, on every instance', async (_what, presented, current) => {
+    using events = await EventsHeard.of(other.sessions);
+    const pairs = [await on.sessions.create('bob')];
+    for (let n = 1; n < current; n++) pairs.push(await on.sessions.refresh(pairs.at(-1)!.refreshToken));
+    // what makes the first case reuse: the current one was presented
+    if (current === presented + 1) pairs.push(await on.sessions.refresh(pairs.at(-1)!.refreshToken));
+    const old = pairs[presented - 1]!.refreshToken;
+    const answers = await Promise.all([on, other, on, other].map(({ sessions }) => reasonOf(sessions.refresh(old))));
+    expect(answers.toSorted()).toEqual(['reused', 'revoked', 'revoked', 'revoked']);
+    expect(await reasonOf(other.sessions.refresh(pairs.at(-1)!.refreshToken))).toBe('revoked');
+    expect(await reasonOf(on.sessions.verify(pairs.at(-1)!.accessToken))).toBe('revoked');
+    const ends = (await events.untilNow()).filter(({ type }) => type !== 'created' && type !== 'refreshed');
+    expect(ends).toEqual([
+      expect.objectContaining({ type: 'reuse-detected', userId: 'bob', sessionId: pairs[0]!.sessionId, generation: { presented, current: pairs.length } }),
+    ]);
+  });
+
+  it('without a leeway exactly one of many at once gets a successor', async () => {
+    await using strict = await openSessions({ redis: inject('redisUrl'), sessions: { refreshLeeway: 0 } });
+    using events = await EventsHeard.of(strict.sessions);
+    const { refreshToken, sessionId } = await strict.sessions.create('cat');
+    const answers = await Promise.all(Array.from({ length: 20 }, () => reasonOf(strict.sessions.refresh(refreshToken))));
+    expect(answers.filter((answer) => answer === 'resolved')).toHaveLength(1);
+    expect(answers.filter((answer) => answer === 'reused')).toHaveLength(1);
+    expect(answers.filter((answer) => answer === 'revoked')).toHaveLength(18);
+    expect(await strict.sessions.get(sessionId)).toBeNull();
+    expect((await events.untilNow()).map(({ type }) => type)).toEqual(['created', 'refreshed', 'reuse-detected']);
+  });
+
+  it('a repeat within the leeway is honoured while the successor is unused, and not after the leeway', async () => {
+    await using quick = await openSessions({ redis: inject('redisUrl'), sessions: { refreshLeeway: '600 ms' } });
+    const first = await quick.sessions.create('dan');
+    const second = await quick.sessions.refresh(first.refreshToken);
+    const rotated = performance.now();
+    expect((await quick.sessions.refresh(first.refreshToken)).refreshToken).toBe(second.refreshToken);
+    await until(() => performance.now() - rotated > 620);
+    expect(await reasonOf(quick.sessions.refresh(first.refreshToken))).toBe('reused');
+  });
+});
+
+describe('sign-ins at once', () => {
+  it.each([
+    ['S6 32 with limit 1 leave one session', 32, 1],
+    ['100 with limit 3 leave three', 100, 3],
+  ])('%s, and an index of exactly that', async (_what, signIns, limit) => {
+    const options = testOptions({ redis: inject('redisUrl'), sessions: { limit } });
+    await using one = await openSessions(options);
+    await using two = await openSessions(options);
+    const calls = Array.from({ length: signIns }, (_, n) => (n % 2 === 0 ? one : two).sessions.create('eve'));
+    const pairs = await Promise.all(calls);
+    const answers = await Promise.all(pairs.map(({ accessToken }) => reasonOf(one.sessions.verify(accessToken))));
+    expect(answers.filter((answer) => answer === 'resolved')).toHaveLength(limit);
+    expect(answers.filter((answer) => answer === 'evicted')).toHaveLength(signIns - limit);
+    expect(await two.sessions.list('eve')).toHaveLength(limit);
+    expect(await ask(inject('redisUrl'), (client) => client.keys(`${options.keyPrefix}u:*`))).toHaveLength(1);
+    const [index] = await ask(inject('redisUrl'), (client) => client.keys(`${options.keyPrefix}u:*`));
+    expect(await ask(inject('redisUrl'), (client) => client.zcard(index!))).toBe(limit);
+  });
+
+  it('evict the oldest by order, even within one millisecond', async () => {
+    await using on = await openSessions({ redis: inject('redisUrl'), sessions: { limit: 5 } });
+    using events = await EventsHeard.of(on.sessions);
+    // sent in one write, so that many of them share a millisecond
+    await Promise.all(Array.from({ length: 200 }, () => on.sessions.create('fay')));
+    const told = await events.untilNow();
+    const created = told.filter(({ type }) => type === 'created');
+    const evicted = told.filter(({ type }) => type === 'evicted');
+    expect(created.some(({ at }, n) => n > 0 && at.getTime() === created[n - 1]!.at.getTime())).toBe(true);
+    expect(evicted.map(({ sessionId }) => sessionId)).toEqual(created.slice(0, 195).map(({ sessionId }) => sessionId));
+    expect((await on.sessions.list('fay')).map(({ sessionId }) => sessionId)).toEqual(created.slice(195).map(({ sessionId }) => sessionId));
+  });
+
+  it('over the limit with reject: as many as the limit get in, the others an error', async () => {
+    await using on = await openSessions({ redis: inject('redisUrl'), sessions: { limit: { max: 3, onExceeded: 'reject' } } });
+    const outcomes = await Promise.allSettled(Array.from({ length: 40 }, () => on.sessions.create('gus')));
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
+    const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+    for (const error of errors) expect(error).toMatchObject({ code: 'ERR_REDIS_AUTH_SESSION_LIMIT', limit: 3 });
+    expect(await on.sessions.count('gus')).toBe(3);
+  });
+});
+
+describe('within the same second', () => {
+  it.each([
+    ['revokeAll', undefined, false],
+    ['revokeAll with except', undefined, true],
+    ['revokeAll of a tenant user', 'acme', false],
+    ['revokeTenant', 'acme', false],
+  ])('%s refuses the old tokens and accepts those of a new sign-in', async (what, tenant, spare) => {
+    await using on = await openSessions({ redis: inject('redisUrl') });
+    await using other = await openSessions({ redis: inject('redisUrl'), keyPrefix: on.keyPrefix });
+    const of = tenant === undefined ? {} : { tenant };
+    let sameSecond = 0;
+    for (let round = 0; round < 20; round++) {
+      const began = Math.floor(Date.now() / 1000);
+      const old = await on.sessions.create('hal', of);
+      const kept = spare ? await on.sessions.create('hal') : undefined;
+      if (what === 'revokeTenant') await other.sessions.revokeTenant('acme');
+      else await other.sessions.revokeAll('hal', { ...of, ...(kept && { except: kept.sessionId }) });
+      const fresh = await on.sessions.create('hal', of);
+      if (Math.floor(Date.now() / 1000) === began) sameSecond++;
+      expect(await reasonOf(other.sessions.verify(old.accessToken))).toBe('revoked');
+      expect(await reasonOf(on.sessions.refresh(old.refreshToken))).toBe('revoked');
+      await other.sessions.verify(fresh.accessToken);
+      await other.sessions.verify((await on.sessions.refresh(fresh.refreshToken)).accessToken);
+      if (kept) {
+        await on.sessions.verify(kept.accessToken);
+        await on.sessions.refresh(kept.refreshToken);
+      }
+      expect(await other.sessions.revokeAll('hal', of)).toBe(spare ? 2 : 1);
+    }
+    expect(sameSecond).toBeGreaterThan(0);
+  });
+});
+
+describe('S5 what has ended stays ended', () => {
+  let redis: TestRedis;
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterAll(() => redis.stop());
+
+  it('10,000 random interleavings with revoke, revokeAll and log-out over two connections revive nothing', { timeout: 90_000 }, async () => {
+    const options = testOptions({ redis: redis.url, keyPrefix: uniquePrefix(), commandTimeout: 10_000, sessions: { touchInterval: '1 ms' } });
+    await using one = await openSessions(options);
+    await using two = await openSessions(options);
+    const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
+    const random = seededRandom(seed);
+    const anyOf = <T>(choices: readonly T[]): T => choices[Math.floor(random() * choices.length)]!;
+    const service = (): SessionsUnderTest['sessions'] => anyOf([one, two]).sessions;
+
+    async function interleave(user: string): Promise<void> {
+      const init = { requestId: 'sign-in' };
+      const first = await service().create(user, init);
+      const all = random() < 0.4;
+      const kill = all
+        ? () => service().revokeAll(user)
+        : anyOf([() => service().revoke(first.sessionId), () => service().logout(first.accessToken)]);
+      const acts: (() => Promise<unknown>)[] = [
+        () => service().touch(first.sessionId),
+        () => service().refresh(first.refreshToken),
+        () => service().update(first.sessionId, { a: user }),
+        () => service().reauthenticated(first.sessionId),
+        () => service().create(user, init),
+        // a regenerated session is another one: only revokeAll ends it, too
+        ...(all ? [() => service().regenerate(first.sessionId)] : []),
+      ];
+      const calls = Array.from({ length: 2 + Math.floor(random() * 3) }, () => anyOf(acts));
+      const when = Math.floor(random() * (calls.length + 1));
+      calls.splice(when, 0, kill);
+      const outcomes = [];
+      for (const call of calls) {
+        outcomes.push(reasonOf(call()));
+        if (random() < 0.2) await turn();
+      }
+      const unexpected = (await Promise.all(outcomes)).filter((outcome) => !['resolved', 'revoked', 'invalid'].includes(String(outcome)));
+      expect(unexpected, `SEED=${seed} ${user}`).toEqual([]);
+      expect(await service().count(user), `live sessions of ${user} after it was ended; SEED=${seed}`).toBe(0);
+      expect(await reasonOf(service().verify(first.accessToken)), `SEED=${seed} ${user}`).toBe('revoked');
+    }
+
+    let next = 0;
+    await Promise.all(
+      Array.from({ length: 50 }, async () => {
+        while (next < 10_000) await interleave(`user-${next++}`);
+      }),
+    );
+    expect(next).toBe(10_000);
+    expect(await ask(redis, (client) => client.eval(LIVE_RECORDS, 0)), `SEED=${seed}`).toEqual([]);
+    expect(await withoutTtl(redis)).toEqual([]);
+  });
+
+  it('updates of different fields at once all land', async () => {
+    await using one = await openSessions({ redis: redis.url });
+    await using two = await openSessions({ redis: redis.url, keyPrefix: one.keyPrefix });
+    const { sessionId } = await one.sessions.create('ivy');
+    const fields = Array.from({ length: 60 }, (_, n) => [`f${n}`, n] as const);
+    await Promise.all(fields.map(([name, value], n) => (n % 2 === 0 ? one : two).sessions.update(sessionId, { [name]: value })));
+    expect(await one.sessions.get(sessionId, { data: true })).toMatchObject({ data: Object.fromEntries(fields), version: 60 });
+  });
+
+  it('of many with the same ifVersion one wins', async () => {
+    await using on = await openSessions({ redis: redis.url });
+    const { sessionId } = await on.sessions.create('ivy');
+    const calls = Array.from({ length: 20 }, (_, n) => on.sessions.update(sessionId, { n }, { ifVersion: 0 }));
+    const outcomes = await Promise.allSettled(calls);
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect((await on.sessions.get(sessionId))?.version).toBe(1);
+  });
+
+  it('a session is ended by one of many log-outs at once, and told once', async () => {
+    await using on = await openSessions({ redis: redis.url });
+    using events = await EventsHeard.of(on.sessions);
+    const { accessToken, refreshToken, sessionId } = await on.sessions.create('joe');
+    const calls = [on.sessions.logout(accessToken), on.sessions.logout(refreshToken), on.sessions.revoke(sessionId), on.sessions.revoke(sessionId)];
+    expect((await Promise.all(calls)).filter(Boolean)).toHaveLength(1);
+    expect((await events.untilNow()).map(({ type }) => type)).toEqual(['created', 'revoked']);
+  });
+});
+
+it('a forged or malformed token costs no command', async () => {
+  await using redis = await startRedis();
+  await using on = await openSessions({ redis: redis.url });
+  const { refreshToken, accessToken } = await on.sessions.create('kim');
+  const parts = refreshToken.split('.');
+  const swap = (text: string): string => (text.startsWith('A') ? `B${text.slice(1)}` : `A${text.slice(1)}`);
+  const forged = [
+    ...[0, 1, 2, 4].map((n) => parts.with(n, swap(parts[n]!)).join('.')),
+    parts.with(3, '2').join('.'),
+    `${refreshToken}A`,
+    'a.b.c.d.e',
+    'rubbish',
+    '',
+    'x'.repeat(2_000),
+  ];
+  const { total, result } = await commandsDuring(redis, () =>
+    Promise.all([...forged.flatMap((token) => [reasonOf(on.sessions.refresh(token)), reasonOf(on.sessions.verify(token))]), ...forged.map((token) => on.sessions.logout(token))]),
+  );
+  expect(total).toBe(0);
+  for (const answer of result) expect(['malformed', 'invalid', false]).toContain(answer);
+  await on.sessions.refresh(refreshToken);
+  await on.sessions.verify(accessToken);
+});
+
+/** Records that are no tombstones. */
+const LIVE_RECORDS = `
+local live = {}
+for _, key in ipairs(redis.call('KEYS', '*s:{*')) do
+  if redis.call('HEXISTS', key, 'z') == 0 then live[#live + 1] = key end
+end
+return live`;
