@@ -36,7 +36,7 @@ export class EventsHeard implements Disposable {
     return events;
   }
 
-  /** Everything that was told before this call. A channel keeps its order, so that an event of our own marks the end. */
+  /** Everything that one server told before this call: it keeps the order, so that an event of our own marks the end. */
   async untilNow(): Promise<SessionEvent[]> {
     const mark = await this.sessions.create(MARKER);
     await until(() => this.heard.some(({ sessionId }) => sessionId === mark.sessionId), { what: 'the mark is heard' });
