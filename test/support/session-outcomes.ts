@@ -38,8 +38,15 @@ export class EventsHeard implements Disposable {
 
   /** Everything that one server told before this call: it keeps the order, so that an event of our own marks the end. */
   async untilNow(): Promise<SessionEvent[]> {
-    const mark = await this.sessions.create(MARKER);
-    await until(() => this.heard.some(({ sessionId }) => sessionId === mark.sessionId), { what: 'the mark is heard' });
+    const marks = new Set<string>();
+    await until(
+      async () => {
+        // again, since a mark may be lost where the link has just been cut
+        marks.add((await this.sessions.create(MARKER)).sessionId);
+        return this.heard.some(({ sessionId }) => marks.has(sessionId));
+      },
+      { every: 20, what: 'the mark is heard' },
+    );
     return this.heard.filter(({ userId }) => userId !== MARKER);
   }
 

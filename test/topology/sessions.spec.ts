@@ -34,7 +34,12 @@ describe.each(Object.keys(topologies))('sessions on %s', (name) => {
     await Promise.all(
       users.map(async (user) => {
         const first = await one.sessions.create(user, { ...of, claims: { role: 'admin' }, data: { a: 1 } });
-        expect(await two.sessions.verify(first.accessToken, { data: true })).toMatchObject({ userId: user, claims: { role: 'admin' }, data: { a: 1 }, ...of });
+        expect(await two.sessions.verify(first.accessToken, { data: true })).toMatchObject({
+          userId: user,
+          claims: { role: 'admin' },
+          data: { a: 1 },
+          ...of,
+        });
         const second = await two.sessions.refresh(first.refreshToken);
         expect((await one.sessions.refresh(first.refreshToken)).refreshToken).toBe(second.refreshToken);
         expect(await one.sessions.touch(first.sessionId)).toBe(true);

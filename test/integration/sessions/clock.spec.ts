@@ -159,7 +159,10 @@ describe('an access token lives for', () => {
 });
 
 describe.concurrent('a session that has ended', () => {
-  const ends: Record<string, { end: (on: SessionsUnderTest, pair: { sessionId: string; accessToken: string }) => Promise<unknown>; verify: string; refresh: string }> = {
+  const ends: Record<
+    string,
+    { end: (on: SessionsUnderTest, pair: { sessionId: string; accessToken: string }) => Promise<unknown>; verify: string; refresh: string }
+  > = {
     revoked: { end: (on, { sessionId }) => on.sessions.revoke(sessionId), verify: 'revoked', refresh: 'revoked' },
     'revoked with all': { end: (on) => on.sessions.revokeAll('fay'), verify: 'revoked', refresh: 'revoked' },
     'logged out': { end: (on, { accessToken }) => on.sessions.logout(accessToken), verify: 'revoked', refresh: 'invalid' },
@@ -168,7 +171,11 @@ describe.concurrent('a session that has ended', () => {
   };
 
   it.each(Object.keys(ends))('%s says so for the lifetime of an access token, and is unknown after that', async (how) => {
-    const options = testOptions({ redis: redis.url, sessions: { accessTokenTtl: '1 s', limit: 1, touchInterval: '1 ms' }, jwt: { clockTolerance: 0 } });
+    const options = testOptions({
+      redis: redis.url,
+      sessions: { accessTokenTtl: '1 s', limit: 1, touchInterval: '1 ms' },
+      jwt: { clockTolerance: 0 },
+    });
     await using on = await openSessions(options);
     const pair = await on.sessions.create('fay');
     await ends[how]!.end(on, pair);
@@ -217,7 +224,14 @@ describe('S17 every key has a TTL', () => {
     await using on = await openSessions({
       redis: redis.url,
       jwt: { clockTolerance: 0 },
-      sessions: { keyspaceNotifications: true, limit: 2, idleTimeout: '1 s', absoluteTimeout: '2 s', accessTokenTtl: '1 s', touchInterval: '1 ms' },
+      sessions: {
+        keyspaceNotifications: true,
+        limit: 2,
+        idleTimeout: '1 s',
+        absoluteTimeout: '2 s',
+        accessTokenTtl: '1 s',
+        touchInterval: '1 ms',
+      },
     });
     const { sessions } = on;
     const check = async <T>(call: Promise<T>): Promise<T> => {
@@ -246,6 +260,10 @@ describe('S17 every key has a TTL', () => {
     }
     await sessions.create('hal');
     // all but the first answers to requests, which are kept for a minute
-    await until(async () => (await server.keys(`${on.keyPrefix}[^r]:*`)).length === 0, { within: 8_000, every: 50, what: 'nothing is left' });
+    await until(async () => (await server.keys(`${on.keyPrefix}[^r]:*`)).length === 0, {
+      within: 8_000,
+      every: 50,
+      what: 'nothing is left',
+    });
   });
 });

@@ -96,7 +96,12 @@ describe('reuse', () => {
     expect(await reasonOf(on.sessions.verify(pairs.at(-1)!.accessToken))).toBe('revoked');
     const ends = (await events.untilNow()).filter(({ type }) => type !== 'created' && type !== 'refreshed');
     expect(ends).toEqual([
-      expect.objectContaining({ type: 'reuse-detected', userId: 'bob', sessionId: pairs[0]!.sessionId, generation: { presented, current: pairs.length } }),
+      expect.objectContaining({
+        type: 'reuse-detected',
+        userId: 'bob',
+        sessionId: pairs[0]!.sessionId,
+        generation: { presented, current: pairs.length },
+      }),
     ]);
   });
 
@@ -205,55 +210,64 @@ describe('S5 what has ended stays ended', () => {
   });
   afterAll(() => redis.stop());
 
-  it('10,000 random interleavings with revoke, revokeAll and log-out over two connections revive nothing', { timeout: 90_000 }, async () => {
-    const options = testOptions({ redis: redis.url, keyPrefix: uniquePrefix(), commandTimeout: 10_000, sessions: { touchInterval: '1 ms' } });
-    await using one = await openSessions(options);
-    await using two = await openSessions(options);
-    const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
-    const random = seededRandom(seed);
-    const anyOf = <T>(choices: readonly T[]): T => choices[Math.floor(random() * choices.length)]!;
-    const service = (): SessionsUnderTest['sessions'] => anyOf([one, two]).sessions;
+  it(
+    '10,000 random interleavings with revoke, revokeAll and log-out over two connections revive nothing',
+    { timeout: 90_000 },
+    async () => {
+      const options = testOptions({
+        redis: redis.url,
+        keyPrefix: uniquePrefix(),
+        commandTimeout: 10_000,
+        sessions: { touchInterval: '1 ms' },
+      });
+      await using one = await openSessions(options);
+      await using two = await openSessions(options);
+      const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
+      const random = seededRandom(seed);
+      const anyOf = <T>(choices: readonly T[]): T => choices[Math.floor(random() * choices.length)]!;
+      const service = (): SessionsUnderTest['sessions'] => anyOf([one, two]).sessions;
 
-    async function interleave(user: string): Promise<void> {
-      const init = { requestId: 'sign-in' };
-      const first = await service().create(user, init);
-      const all = random() < 0.4;
-      const kill = all
-        ? () => service().revokeAll(user)
-        : anyOf([() => service().revoke(first.sessionId), () => service().logout(first.accessToken)]);
-      const acts: (() => Promise<unknown>)[] = [
-        () => service().touch(first.sessionId),
-        () => service().refresh(first.refreshToken),
-        () => service().update(first.sessionId, { a: user }),
-        () => service().reauthenticated(first.sessionId),
-        () => service().create(user, init),
-        // a regenerated session is another one: only revokeAll ends it, too
-        ...(all ? [() => service().regenerate(first.sessionId)] : []),
-      ];
-      const calls = Array.from({ length: 2 + Math.floor(random() * 3) }, () => anyOf(acts));
-      const when = Math.floor(random() * (calls.length + 1));
-      calls.splice(when, 0, kill);
-      const outcomes = [];
-      for (const call of calls) {
-        outcomes.push(reasonOf(call()));
-        if (random() < 0.2) await turn();
+      async function interleave(user: string): Promise<void> {
+        const init = { requestId: 'sign-in' };
+        const first = await service().create(user, init);
+        const all = random() < 0.4;
+        const kill = all
+          ? () => service().revokeAll(user)
+          : anyOf([() => service().revoke(first.sessionId), () => service().logout(first.accessToken)]);
+        const acts: (() => Promise<unknown>)[] = [
+          () => service().touch(first.sessionId),
+          () => service().refresh(first.refreshToken),
+          () => service().update(first.sessionId, { a: user }),
+          () => service().reauthenticated(first.sessionId),
+          () => service().create(user, init),
+          // a regenerated session is another one: only revokeAll ends it, too
+          ...(all ? [() => service().regenerate(first.sessionId)] : []),
+        ];
+        const calls = Array.from({ length: 2 + Math.floor(random() * 3) }, () => anyOf(acts));
+        const when = Math.floor(random() * (calls.length + 1));
+        calls.splice(when, 0, kill);
+        const outcomes = [];
+        for (const call of calls) {
+          outcomes.push(reasonOf(call()));
+          if (random() < 0.2) await turn();
+        }
+        const unexpected = (await Promise.all(outcomes)).filter((outcome) => !['resolved', 'revoked', 'invalid'].includes(String(outcome)));
+        expect(unexpected, `SEED=${seed} ${user}`).toEqual([]);
+        expect(await service().count(user), `live sessions of ${user} after it was ended; SEED=${seed}`).toBe(0);
+        expect(await reasonOf(service().verify(first.accessToken)), `SEED=${seed} ${user}`).toBe('revoked');
       }
-      const unexpected = (await Promise.all(outcomes)).filter((outcome) => !['resolved', 'revoked', 'invalid'].includes(String(outcome)));
-      expect(unexpected, `SEED=${seed} ${user}`).toEqual([]);
-      expect(await service().count(user), `live sessions of ${user} after it was ended; SEED=${seed}`).toBe(0);
-      expect(await reasonOf(service().verify(first.accessToken)), `SEED=${seed} ${user}`).toBe('revoked');
-    }
 
-    let next = 0;
-    await Promise.all(
-      Array.from({ length: 50 }, async () => {
-        while (next < 10_000) await interleave(`user-${next++}`);
-      }),
-    );
-    expect(next).toBe(10_000);
-    expect(await ask(redis, (client) => client.eval(LIVE_RECORDS, 0)), `SEED=${seed}`).toEqual([]);
-    expect(await withoutTtl(redis)).toEqual([]);
-  });
+      let next = 0;
+      await Promise.all(
+        Array.from({ length: 50 }, async () => {
+          while (next < 10_000) await interleave(`user-${next++}`);
+        }),
+      );
+      expect(next).toBe(10_000);
+      expect(await ask(redis, (client) => client.eval(LIVE_RECORDS, 0)), `SEED=${seed}`).toEqual([]);
+      expect(await withoutTtl(redis)).toEqual([]);
+    },
+  );
 
   it('updates of different fields at once all land', async () => {
     await using one = await openSessions({ redis: redis.url });
@@ -277,7 +291,12 @@ describe('S5 what has ended stays ended', () => {
     await using on = await openSessions({ redis: redis.url });
     using events = await EventsHeard.of(on.sessions);
     const { accessToken, refreshToken, sessionId } = await on.sessions.create('joe');
-    const calls = [on.sessions.logout(accessToken), on.sessions.logout(refreshToken), on.sessions.revoke(sessionId), on.sessions.revoke(sessionId)];
+    const calls = [
+      on.sessions.logout(accessToken),
+      on.sessions.logout(refreshToken),
+      on.sessions.revoke(sessionId),
+      on.sessions.revoke(sessionId),
+    ];
     expect((await Promise.all(calls)).filter(Boolean)).toHaveLength(1);
     expect((await events.untilNow()).map(({ type }) => type)).toEqual(['created', 'revoked']);
   });
@@ -299,7 +318,10 @@ it('a forged or malformed token costs no command', async () => {
     'x'.repeat(2_000),
   ];
   const { total, result } = await commandsDuring(redis, () =>
-    Promise.all([...forged.flatMap((token) => [reasonOf(on.sessions.refresh(token)), reasonOf(on.sessions.verify(token))]), ...forged.map((token) => on.sessions.logout(token))]),
+    Promise.all([
+      ...forged.flatMap((token) => [reasonOf(on.sessions.refresh(token)), reasonOf(on.sessions.verify(token))]),
+      ...forged.map((token) => on.sessions.logout(token)),
+    ]),
   );
   expect(total).toBe(0);
   for (const answer of result) expect(['malformed', 'invalid', false]).toContain(answer);

@@ -41,7 +41,11 @@ async function usedMemory(): Promise<number> {
 /** A few at a time. */
 async function each<T>(items: readonly T[], act: (item: T) => Promise<unknown>): Promise<void> {
   const left = items.values();
-  await Promise.all(Array.from({ length: 64 }, async () => { for (const item of left) await act(item); }));
+  await Promise.all(
+    Array.from({ length: 64 }, async () => {
+      for (const item of left) await act(item);
+    }),
+  );
 }
 
 describe(`${SESSIONS} sessions of ${USERS} users`, () => {
@@ -70,9 +74,12 @@ describe(`${SESSIONS} sessions of ${USERS} users`, () => {
     }
     expect(((await usedMemory()) - before) / SESSIONS).toBeLessThanOrEqual(MOST_BYTES);
     // the sessions of a tenth of the users up to the hundredth
-    await each([...tokens.keys()].filter((n) => n % USERS < USERS / 10), async (n) => {
-      for (let round = 3; round < 100; round++) tokens[n] = (await on.sessions.refresh(tokens[n]!)).refreshToken;
-    });
+    await each(
+      [...tokens.keys()].filter((n) => n % USERS < USERS / 10),
+      async (n) => {
+        for (let round = 3; round < 100; round++) tokens[n] = (await on.sessions.refresh(tokens[n]!)).refreshToken;
+      },
+    );
     const bytes = ((await usedMemory()) - before) / SESSIONS;
     expect(bytes).toBeLessThanOrEqual(MOST_BYTES);
     expect(await server.dbsize()).toBe(SESSIONS + USERS + 1);

@@ -139,7 +139,19 @@ describe('a foreign key of another type', () => {
     };
   }
 
-  const BY_RECORD = ['refresh', 'get', 'update', 'touch', 'regenerate', 'reauthenticated', 'revoke', 'logout', 'list', 'count', 'revokeAll'];
+  const BY_RECORD = [
+    'refresh',
+    'get',
+    'update',
+    'touch',
+    'regenerate',
+    'reauthenticated',
+    'revoke',
+    'logout',
+    'list',
+    'count',
+    'revokeAll',
+  ];
   const BY_INDEX = ['create', 'create again', 'verify', ...BY_RECORD];
 
   it.each([
