@@ -47,8 +47,7 @@ export function readAccessTokenClaims(
     (scope !== undefined && typeof scope !== 'string') ||
     !isNumericDate(iat) ||
     iat > latest ||
-    !isNumericDate(authTime) ||
-    authTime > iat ||
+    (authTime !== undefined && !(isNumericDate(authTime) && authTime <= iat)) ||
     !isNumericDate(exp) ||
     (nbf !== undefined && !(isNumericDate(nbf) && nbf <= latest))
   ) {
@@ -63,7 +62,7 @@ export function readAccessTokenClaims(
     issuedAt: new Date(iat * 1000),
     expiresAt: new Date(exp * 1000),
     ttl: Math.max(0, Math.floor(exp - now / 1000)),
-    authTime: new Date(authTime * 1000),
+    authTime: new Date((authTime ?? iat) * 1000),
   };
 }
 

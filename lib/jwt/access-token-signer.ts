@@ -70,6 +70,14 @@ export class AccessTokenSigner {
     );
   }
 
+  /** Bytes of JSON that are left for claims, scopes, user and tenant, whatever the session. */
+  get room(): number {
+    const { key, header, jws } = this.requireSigningKey();
+    const own = Buffer.byteLength(this.payload(EMPTY, LATEST, LATEST, LATEST));
+    const segment = MAX_ACCESS_TOKEN_BYTES - header.length - base64urlLength(jws.signatureLength(key)) - 2;
+    return Math.floor((segment * 3) / 4) - own;
+  }
+
   /**
    * Signs a token that is valid from now, by this process's clock.
    *
@@ -101,6 +109,9 @@ export class AccessTokenSigner {
     ]);
   }
 }
+
+/** All that a token holds beside what its session brings; with the longest session id. */
+const EMPTY: AccessTokenContent = { userId: '', sessionId: 'x'.repeat(50), tenant: '', claims: {}, scopes: [''] };
 
 /** Most are: their size need not be known exactly. */
 function isSmall({ claims, scopes, tenant = '' }: AccessTokenContent): boolean {

@@ -47,9 +47,9 @@ export class KeySpace {
     return `${this.prefix}x:`;
   }
 
-  /** Pub/sub channel of session events. */
-  get eventChannel(): string {
-    return `${this.prefix}events`;
+  /** Pub/sub channel of the session events of a database. */
+  eventChannel(database: number): string {
+    return database === 0 ? `${this.prefix}events` : `${this.prefix}events:${database}`;
   }
 }
 

@@ -16,10 +16,7 @@ export type GrantReply = [
 
 /** What CREATE returns. */
 export type CreateReply =
-  | ['ok', expiresMs: number]
-  | ['limit']
-  | ['epoch', later: string]
-  | ['repeat', answer: string, grant: GrantReply | null];
+  ['ok', expiresMs: number] | ['limit'] | ['epoch', later: string] | ['repeat', answer: string, grant: GrantReply | null];
 
 /**
  * Sign-in, limit and index in one step.
@@ -47,9 +44,13 @@ local s = { rest = TAIL, key = KEYS[1], identity = ARGV[1], seen = now_us, idle 
 -- the very same call again, because its reply was lost on the way: it has been done
 if redis.call('EXISTS', KEYS[1]) == 1 then return { 'ok', math.min(now + s.idle, s.absolute) } end
 
--- read even where there is no tenant: a foreign key of another type must be an error before the first write
-local epoch, last = ARGV[13], redis.call('ZSCORE', index, 't')
+-- so that the index of a user who signs in and is never looked at does not grow; and a foreign key in its place is an
+-- error before the first write
+notice_expired(index, 2)
+
+local epoch = ARGV[13]
 if epoch ~= '' then
+  local last = redis.call('ZSCORE', index, 't')
   if last and tonumber(last) > tonumber(epoch) then return { 'epoch', last } end
   if last ~= epoch then
     for _, old in ipairs(live_sessions(index)) do
@@ -98,20 +99,24 @@ return { 'ok', s.expires }
 /**
  * Rotation: compare, replace, extend.
  *
- * KEYS record   ARGV secret hash, generation presented, leeway ms, kid of the caller, window ms, claims or ''
- * Reply grant() with the generation and kid to mint · how it ended, or '' · 'reused'
+ * KEYS record   ARGV secret hash, generation presented, leeway ms, kid of the caller, window ms, claims or '',
+ *                    bytes that an access token has for claims, scopes and identity
+ * Reply grant() with the generation and kid to mint · how it ended, or '' · {'reused', tenant epoch} · 'large' claims
  */
-export const REFRESH = evenWhenFull<GrantReply | string>(
+export const REFRESH = evenWhenFull<GrantReply | string | ['reused', tenantEpoch: string | null]>(
   GRANT,
   `
 local s = find(TAIL)
 if not s or s.hash ~= ARGV[1] then return '' end
 if s.ended then return s.ended end
+-- an identity takes at most twice as many bytes in JSON as it does here
+if ARGV[6] ~= '' and #ARGV[6] + #(s.scopes or '') + 2 * #s.identity > tonumber(ARGV[7]) then return 'large' end
 local presented, current = tonumber(ARGV[2]), tonumber(s.generation)
 if presented < current - 1 or (presented == current - 1 and ms(now_us - s.created - s.rotated) >= tonumber(ARGV[3])) then
+  local epoch = tenant_epoch(s)
   finish(s, 'u')
   tell('reuse-detected', TAIL, s.identity, nil, ARGV[2] .. ' ' .. s.generation)
-  return 'reused'
+  return { 'reused', epoch }
 end
 if presented >= current then
   -- beyond the current one only after a failover lost a rotation: the token is genuine, so it is the newest there is
@@ -121,10 +126,7 @@ if presented >= current then
     s.kid = ARGV[4]
     if s.kid == '' then redis.call('HDEL', KEYS[1], 'k') else redis.call('HSET', KEYS[1], 'k', s.kid) end
   end
-  if tonumber(ARGV[5]) > s.window then
-    s.window = tonumber(ARGV[5])
-    redis.call('HSET', KEYS[1], 'w', s.window)
-  end
+  widen(s, ARGV[5])
   s.seen = now_us
   keep(s)
   tell('refreshed', TAIL, s.identity)
@@ -140,7 +142,7 @@ return grant(s)
 /**
  * A new id and chain; the old id becomes a tombstone.
  *
- * KEYS old record, new record   ARGV rest of the new id, secret hash, kid   Reply grant() or nil
+ * KEYS old record, new record   ARGV rest of the new id, secret hash, kid, window ms   Reply grant() or nil
  */
 export const REGENERATE = onlyWithRoom<GrantReply | null>(
   GRANT,
@@ -152,14 +154,14 @@ if not s or s.ended then return false end
 redis.call('COPY', KEYS[1], KEYS[2])
 finish(s, 'o')
 local fresh = load(ARGV[1])
-begin_chain(fresh, ARGV[2], ARGV[3])
+begin_chain(fresh, ARGV[2], ARGV[3], ARGV[4])
 tell('revoked', TAIL, s.identity, 'regenerated')
 tell('created', fresh.rest, s.identity)
 return grant(fresh)
 `,
 );
 
-/** A new chain and authentication time under the same id.   KEYS record   ARGV secret hash, kid   Reply grant() or nil */
+/** A new chain and authentication time under the same id.   KEYS record   ARGV secret hash, kid, window ms   Reply grant() or nil */
 export const REAUTHENTICATE = evenWhenFull<GrantReply | null>(
   GRANT,
   `
@@ -168,7 +170,7 @@ if not s or s.ended then return false end
 if s.hash ~= ARGV[1] then
   s.authenticated = now_us
   redis.call('HSET', KEYS[1], 'A', now_us - s.created)
-  begin_chain(s, ARGV[1], ARGV[2])
+  begin_chain(s, ARGV[1], ARGV[2], ARGV[3])
 end
 return grant(s)
 `,

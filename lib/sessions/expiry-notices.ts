@@ -24,7 +24,9 @@ export class ExpiryNotices {
     }
     const link = this.connection.openLink();
     link.on('ready', () => {
-      this.arm().catch(() => this.logger.warn('sessions.keyspaceNotifications: CONFIG SET notify-keyspace-events was refused; set it to "Ex" on the server'));
+      this.arm().catch(() =>
+        this.logger.warn('sessions.keyspaceNotifications: CONFIG SET notify-keyspace-events was refused; set it to "Ex" on the server'),
+      );
       link.psubscribe('__keyevent@*__:expired').catch(() => undefined);
     });
     link.on('pmessage', (_pattern: string, _channel: string, key: string) => this.notice(key));
@@ -32,7 +34,9 @@ export class ExpiryNotices {
 
   private async arm(): Promise<void> {
     await this.connection.execute('sessions.keyspaceNotifications', async (client) => {
-      const [, flags = ''] = (await client.config('GET', 'notify-keyspace-events')) as string[];
+      const reply = (await client.config('GET', 'notify-keyspace-events')) as string[] | Record<string, string>;
+      // a client may be set to give maps as objects
+      const flags = (Array.isArray(reply) ? reply[1] : reply['notify-keyspace-events']) ?? '';
       const missing = ['E', 'x'].filter((flag) => !flags.includes(flag) && !(flag === 'x' && flags.includes('A')));
       if (missing.length > 0) await client.config('SET', 'notify-keyspace-events', flags + missing.join(''));
     });

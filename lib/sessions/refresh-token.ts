@@ -58,7 +58,10 @@ export class RefreshTokenCodec {
     const key = this.keys.get(kid);
     if (key !== undefined) return key;
     throw new RedisAuthConfigError([
-      { path: 'sessions.refreshKeys', message: `a live session names the key '${kid}', which is not configured here; add it on every instance first` },
+      {
+        path: 'sessions.refreshKeys',
+        message: `a live session names the key '${kid}', which is not configured here; add it on every instance first`,
+      },
     ]);
   }
 }

@@ -7,6 +7,7 @@ import type { DeviceInfo, SessionInit } from './session-types.js';
 const MAX_ID_BYTES = 256;
 const MAX_DEVICE_BYTES = 1024;
 const MAX_SCOPES_BYTES = 1024;
+const MAX_DATA_FIELDS = 4096;
 /** RFC 6749 §3.3: printable ASCII without space, quote and backslash. */
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
@@ -152,7 +153,8 @@ function isObject(value: unknown): boolean {
 }
 
 function assertSize(argument: string, fields: DataPatch['set'], maxBytes: number): void {
-  const bytes = fields.reduce((sum, [field, json]) => sum + Buffer.byteLength(field) + Buffer.byteLength(json) + 4, 2);
+  const bytes = fields.reduce((sum, [field, json]) => sum + Buffer.byteLength(field) + Buffer.byteLength(json) + 4, 1);
+  if (fields.length > MAX_DATA_FIELDS) throw new InvalidArgumentError(argument, `must have at most ${MAX_DATA_FIELDS} fields`);
   if (bytes > maxBytes) throw new InvalidArgumentError(argument, `must be at most ${maxBytes} bytes as JSON`);
 }
 
@@ -176,9 +178,15 @@ function toJson(argument: string, value: unknown): string {
   return json;
 }
 
-/** JSON would leave functions and symbols out, and write NaN and Infinity as null. */
-function refuseLoss(_name: string, value: unknown): unknown {
-  if (typeof value === 'function' || typeof value === 'symbol' || (typeof value === 'number' && !Number.isFinite(value)))
-    throw new TypeError();
+/** JSON would leave functions, symbols, Maps and Sets out, and write NaN, Infinity and what an array leaves undefined as null. */
+function refuseLoss(this: unknown, _name: string, value: unknown): unknown {
+  const lost =
+    typeof value === 'function' ||
+    typeof value === 'symbol' ||
+    (typeof value === 'number' && !Number.isFinite(value)) ||
+    (value === undefined && Array.isArray(this)) ||
+    value instanceof Map ||
+    value instanceof Set;
+  if (lost) throw new TypeError();
   return value;
 }

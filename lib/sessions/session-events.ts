@@ -18,8 +18,10 @@ export class SessionEvents {
   /** Set while a subscription is under way, so that calls of this instance can wait until they will be heard. */
   listening: Promise<void> | undefined;
 
+  /** Pub/sub knows no databases: those of one server are told apart by the channel. */
+  readonly channel: string;
+
   private readonly events = new Subject<SessionEvent>();
-  private readonly channel: string;
   private wanted = false;
   private heard: () => void = () => undefined;
   private link: RedisClient | undefined;
@@ -28,7 +30,7 @@ export class SessionEvents {
     private readonly connection: RedisAuthConnection,
     keys: KeySpace,
   ) {
-    this.channel = keys.eventChannel;
+    this.channel = keys.eventChannel(databaseOf(connection.client));
   }
 
   /** Connects the link in the background; a Redis that is down is waited for. */
@@ -69,6 +71,10 @@ export class SessionEvents {
     const event = parseEvent(message);
     if (event !== undefined) this.events.next(event);
   }
+}
+
+function databaseOf(client: RedisClient): number {
+  return 'db' in client.options ? (client.options.db ?? 0) : 0;
 }
 
 const MESSAGE = /^(created|refreshed|revoked|evicted|expired|reuse-detected) ([\w-]+) (\S+) (\d{1,15}) (\d+|-) (\d+|-) (.*)$/s;

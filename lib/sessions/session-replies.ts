@@ -4,7 +4,7 @@ import type { SessionInfo } from './session-types.js';
 import type { GrantReply } from './chain.lua.js';
 import type { SessionReply } from './session.lua.js';
 
-/** What a script allows to be issued. */
+/** What a script allows to be issued. Numbers of replies are converted: a client may be set to give them as text. */
 export interface Grant {
   readonly identity: Identity;
   readonly generation: number;
@@ -30,9 +30,9 @@ export function grantOf(reply: GrantReply): Grant {
     claims: claims === null ? {} : (JSON.parse(claims) as Record<string, unknown>),
     scopes: scopesOf(scopes),
     accessTokenTtlMs: accessTokenTtlMs === null ? undefined : Number(accessTokenTtlMs),
-    restMs,
-    authAgeMs,
-    expiresMs,
+    restMs: Number(restMs),
+    authAgeMs: Number(authAgeMs),
+    expiresMs: Number(expiresMs),
   };
 }
 
@@ -41,11 +41,11 @@ export function sessionInfoOf(sessionId: string, reply: SessionReply, withData: 
   return {
     sessionId,
     ...decodeIdentity(identity),
-    createdAt: new Date(created),
-    lastSeenAt: new Date(seen),
-    authTime: new Date(authenticated),
-    expiresAt: new Date(expires),
-    absoluteExpiresAt: new Date(absolute),
+    createdAt: new Date(Number(created)),
+    lastSeenAt: new Date(Number(seen)),
+    authTime: new Date(Number(authenticated)),
+    expiresAt: new Date(Number(expires)),
+    absoluteExpiresAt: new Date(Number(absolute)),
     ...(device !== null && { device: JSON.parse(device) as NonNullable<SessionInfo['device']> }),
     scopes: scopesOf(scopes),
     generation: Number(generation),

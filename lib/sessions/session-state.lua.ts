@@ -16,6 +16,7 @@ import { Script } from '../redis/index.js';
  * Index (zset): <rest of the session id> → expiry (ms) · 't' → tenant epoch (µs, so above every expiry)
  */
 const CORE = `
+local CHANNEL = table.remove(ARGV, 1)
 local HEAD, TAG, TAIL = string.match(KEYS[1], '^([^{]*)[su]:{(......)}(.*)$')
 local BEYOND_EXPIRIES = '(1000000000000000'
 
@@ -27,8 +28,9 @@ local function ms(us) return math.floor(us / 1000) end
 local function index_key(identity) return HEAD .. 'u:{' .. TAG .. '}' .. identity end
 local function marker_key(rest) return HEAD .. 'x:{' .. TAG .. '}' .. rest end
 
+-- an event may be lost: a user that may not publish must not fail half-way for it
 local function tell(event, rest, identity, reason, generations)
-  redis.call('PUBLISH', HEAD .. 'events',
+  redis.pcall('PUBLISH', CHANNEL,
     event .. ' ' .. TAG .. rest .. ' ' .. identity .. ' ' .. now .. ' ' .. (generations or '- -') .. ' ' .. (reason or ''))
 end
 
@@ -100,23 +102,34 @@ local function grant(s)
     tenant_epoch(s) }
 end
 
+-- a tombstone has to outlive every access token of its session, whichever instance issued it
+local function widen(s, window)
+  if window + 0 <= s.window then return end
+  s.window = window + 0
+  redis.call('HSET', s.key, 'w', window)
+end
+
 -- a new chain of refresh tokens; the default kid is not worth its bytes
-local function begin_chain(s, hash, kid)
+local function begin_chain(s, hash, kid, window)
   redis.call('HSET', s.key, 'h', hash, 'g', 1, 'l', now_us - s.created)
+  widen(s, window)
   if kid == '' then redis.call('HDEL', s.key, 'k') else redis.call('HSET', s.key, 'k', kid) end
   s.hash, s.generation, s.kid, s.seen = hash, 1, kid, now_us
   keep(s)
 end
 `;
 
-/** The live sessions of an index; what has expired meanwhile is noticed and forgotten. */
+/** The live sessions of an index; what has expired meanwhile is noticed and forgotten, a bounded number at a time. */
 export const LIVE_SESSIONS = `
-local function live_sessions(index)
-  for _, rest in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', 0, 128)) do
+local function notice_expired(index, most)
+  for _, rest in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', 0, most)) do
     local s = load(rest)
-    if s and not s.ended then expire(s) end
+    if s and not s.ended then expire(s) else redis.call('ZREM', index, rest) end
   end
-  redis.call('ZREMRANGEBYSCORE', index, '-inf', now)
+end
+
+local function live_sessions(index)
+  notice_expired(index, 256)
   local sessions = {}
   for _, rest in ipairs(redis.call('ZRANGEBYSCORE', index, '(' .. now, BEYOND_EXPIRIES)) do
     local s = load(rest)

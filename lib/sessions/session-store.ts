@@ -46,13 +46,17 @@ const REVOKED = 'r';
  * compared with its tenant's epoch, which lies in another slot: a second command beside the first.
  */
 export class SessionStore {
+  private readonly channel: string;
+
   constructor(
     private readonly connection: RedisAuthConnection,
     private readonly keys: KeySpace,
     private readonly options: ResolvedSessionOptions,
     private readonly tombstoneMs: number,
     private readonly events: SessionEvents,
-  ) {}
+  ) {
+    this.channel = events.channel;
+  }
 
   create(identity: Identity, chain: Chain, init: CheckedInit, repeat: RepeatKey | undefined) {
     const encoded = encodeIdentity(identity);
@@ -82,9 +86,12 @@ export class SessionStore {
     return this.run('sessions.create', async (client): Promise<Created> => {
       let least = '';
       for (;;) {
-        const epoch = identity.tenant === undefined ? '' : await this.tenantEpoch(client, identity.tenant, least);
-        const reply = await chains.CREATE.run(client, keys, args(epoch));
-        if (reply[0] === 'ok') return { status: 'ok', expiresMs: reply[1] };
+        const epoch =
+          identity.tenant === undefined
+            ? ''
+            : await lua.JOIN_TENANT.run(client, [this.keys.tenant(hashTenant(identity.tenant))], [this.epochTtlMs, least]);
+        const reply = await chains.CREATE.run(client, keys, [this.channel, ...args(epoch)]);
+        if (reply[0] === 'ok') return { status: 'ok', expiresMs: Number(reply[1]) };
         if (reply[0] === 'limit') return { status: 'limit' };
         if (reply[0] === 'repeat') return { status: 'repeat', answer: reply[1], grant: reply[2] ? grantOf(reply[2]) : undefined };
         // the user's index knows a later epoch: the tenant was revoked between the two commands, or its key went
@@ -99,19 +106,26 @@ export class SessionStore {
     const keys = [this.keys.session(sessionId), this.keys.user(tagOf(sessionId), encodeIdentity(identity))];
     const args = [restOf(sessionId), withData ? '1' : ''];
     return this.beside('sessions.verify', tenantHashOf(sessionId), lua.VERIFY, keys, args, (reply, epoch) => {
-      if (typeof reply === 'string') return reply;
-      if (reply === 1) return [];
+      if (typeof reply === 'string') return reply === 'live' ? [] : reply;
       return reply[0] === epoch ? (reply[1] ?? []) : REVOKED;
     });
   }
 
-  /** A grant, or how the session ended: `''` unknown, `reused`. */
-  async refresh(sessionId: string, hash: string, generation: number, kid: string, claimsJson: string): Promise<chains.GrantReply | string> {
-    const args = [hash, generation, this.options.refreshLeewayMs, kid, this.tombstoneMs, claimsJson];
+  /** A grant, or why not: how the session ended, `''` unknown, `reused`, `large` claims for an access token with so much room. */
+  async refresh(
+    sessionId: string,
+    presented: { hash: string; generation: number },
+    kid: string,
+    claimsJson: string,
+    room: number,
+  ): Promise<chains.GrantReply | string> {
+    const args = [presented.hash, presented.generation, this.options.refreshLeewayMs, kid, this.tombstoneMs, claimsJson, room];
     const keys = [this.keys.session(sessionId)];
-    const reply = await this.beside('sessions.refresh', tenantHashOf(sessionId), chains.REFRESH, keys, args, (answer, epoch) =>
-      typeof answer === 'string' || answer[9] === epoch ? answer : undefined,
-    );
+    const reply = await this.act('sessions.refresh', tenantHashOf(sessionId), chains.REFRESH, keys, args, (answer, epoch) => {
+      if (typeof answer === 'string') return answer;
+      if (answer.length === 2) return answer[1] === epoch ? answer[0] : REVOKED;
+      return answer[9] === epoch ? answer : undefined;
+    });
     if (reply !== undefined) return reply;
     await this.end('sessions.refresh', sessionId, REVOKED, 'tenant revoked');
     return REVOKED;
@@ -123,14 +137,14 @@ export class SessionStore {
 
   list(identity: Identity, withData: boolean) {
     const { index, tenant } = this.indexOf(identity);
-    return this.beside('sessions.list', tenant, lua.LIST, [index], [withData ? '1' : ''], (replies, epoch) =>
+    return this.act('sessions.list', tenant, lua.LIST, [index], [withData ? '1' : ''], (replies, epoch) =>
       replies.filter((reply) => reply[12] === epoch),
     );
   }
 
   count(identity: Identity) {
     const { index, tenant } = this.indexOf(identity);
-    return this.beside('sessions.count', tenant, lua.COUNT, [index], [], ([live, of], epoch) => (of === epoch ? live : 0));
+    return this.act('sessions.count', tenant, lua.COUNT, [index], [], ([live, of], epoch) => (of === epoch ? Number(live) : 0));
   }
 
   update(sessionId: string, patch: DataPatch, ifVersion: number | undefined) {
@@ -140,42 +154,59 @@ export class SessionStore {
 
   touch(sessionId: string): Promise<boolean> {
     const keys = [this.keys.session(sessionId)];
-    return this.beside('sessions.touch', tenantHashOf(sessionId), lua.TOUCH, keys, [], ([live, of], epoch) => live === 1 && of === epoch);
+    return this.act(
+      'sessions.touch',
+      tenantHashOf(sessionId),
+      lua.TOUCH,
+      keys,
+      [],
+      ([live, of], epoch) => Number(live) === 1 && of === epoch,
+    );
   }
 
   regenerate(sessionId: string, chain: Chain) {
     const keys = [this.keys.session(sessionId), this.keys.session(chain.sessionId)];
-    return this.granted('sessions.regenerate', sessionId, chains.REGENERATE, keys, [restOf(chain.sessionId), chain.hash, chain.kid]);
+    return this.granted('sessions.regenerate', sessionId, chains.REGENERATE, keys, [
+      restOf(chain.sessionId),
+      chain.hash,
+      chain.kid,
+      this.tombstoneMs,
+    ]);
   }
 
   reauthenticate(chain: Chain) {
     const keys = [this.keys.session(chain.sessionId)];
-    return this.granted('sessions.reauthenticated', chain.sessionId, chains.REAUTHENTICATE, keys, [chain.hash, chain.kid]);
+    return this.granted('sessions.reauthenticated', chain.sessionId, chains.REAUTHENTICATE, keys, [
+      chain.hash,
+      chain.kid,
+      this.tombstoneMs,
+    ]);
   }
 
   /** How: `r` revoked, `o` logged out. Ends it only if it is of this identity or chain, where given. */
   end(operation: string, sessionId: string, how: 'r' | 'o', reason: string, of: { identity?: Identity; hash?: string } = {}) {
     const args = [how, reason, of.identity === undefined ? '' : encodeIdentity(of.identity), of.hash ?? ''];
     const keys = [this.keys.session(sessionId)];
-    return this.beside(operation, tenantHashOf(sessionId), lua.END, keys, args, ([ended, epochThen], epoch) => {
-      return ended === 1 && epochThen === epoch;
+    return this.act(operation, tenantHashOf(sessionId), lua.END, keys, args, ([ended, epochThen], epoch) => {
+      return Number(ended) === 1 && epochThen === epoch;
     });
   }
 
   endAll(identity: Identity, exceptRest: string, reason: string): Promise<number> {
     const { index, tenant } = this.indexOf(identity);
-    return this.beside('sessions.revokeAll', tenant, lua.END_ALL, [index], [exceptRest, reason], ([ended, epochThen], epoch) =>
-      epochThen === epoch ? ended : 0,
+    return this.act('sessions.revokeAll', tenant, lua.END_ALL, [index], [exceptRest, reason], ([ended, epochThen], epoch) =>
+      epochThen === epoch ? Number(ended) : 0,
     );
   }
 
   async revokeTenant(tenant: string): Promise<void> {
-    await this.run('sessions.revokeTenant', (client) => this.tenantEpoch(client, tenant, 'raise'));
+    const keys = [this.keys.tenant(hashTenant(tenant))];
+    await this.run('sessions.revokeTenant', (client) => lua.RAISE_TENANT.run(client, keys, [this.epochTtlMs]));
   }
 
-  private tenantEpoch(client: RedisClient, tenant: string, change: string): Promise<string> {
-    const ttl = this.options.absoluteTimeoutMs + this.tombstoneMs;
-    return lua.TENANT_EPOCH.run(client, [this.keys.tenant(hashTenant(tenant))], [ttl, change]);
+  /** An epoch lives as long as any session that remembers it. */
+  private get epochTtlMs(): number {
+    return this.options.absoluteTimeoutMs + this.tombstoneMs;
   }
 
   private describe<Reply extends unknown[]>(
@@ -184,7 +215,7 @@ export class SessionStore {
     script: Script<Reply | null>,
     args: readonly ScriptArgument[],
   ) {
-    return this.beside(operation, tenantHashOf(sessionId), script, [this.keys.session(sessionId)], args, (reply, epoch) =>
+    return this.act(operation, tenantHashOf(sessionId), script, [this.keys.session(sessionId)], args, (reply, epoch) =>
       reply !== null && reply.length > 2 && reply[12] !== epoch ? null : reply,
     );
   }
@@ -196,7 +227,7 @@ export class SessionStore {
     keys: readonly string[],
     args: readonly ScriptArgument[],
   ) {
-    return this.beside(operation, tenantHashOf(sessionId), script, keys, args, (reply, epoch) =>
+    return this.act(operation, tenantHashOf(sessionId), script, keys, args, (reply, epoch) =>
       reply !== null && reply[9] === epoch ? reply : null,
     );
   }
@@ -207,6 +238,18 @@ export class SessionStore {
       index: this.keys.user(slotTag(encoded), encoded),
       tenant: identity.tenant === undefined ? undefined : hashTenant(identity.tenant),
     };
+  }
+
+  /** As `beside`, for the scripts that tell events. */
+  private act<Reply, Result>(
+    operation: string,
+    tenant: string | undefined,
+    script: Script<Reply>,
+    keys: readonly string[],
+    args: readonly ScriptArgument[],
+    judge: (reply: Reply, epoch: string | null) => Result,
+  ): Promise<Result> {
+    return this.beside(operation, tenant, script, keys, [this.channel, ...args], judge);
   }
 
   /** Runs a script and, for a tenant, reads its epoch beside it; `judge` gets both, null for no tenant or no epoch. */
@@ -221,7 +264,9 @@ export class SessionStore {
     return this.run(operation, (client) => {
       const reply = script.run(client, keys, args);
       if (tenant === undefined) return reply.then((answer) => judge(answer, null));
-      return Promise.all([reply, client.get(this.keys.tenant(tenant))]).then(([answer, epoch]) => judge(answer, epoch));
+      return Promise.all([reply, lua.TENANT_EPOCH.run(client, [this.keys.tenant(tenant)], [])]).then(([answer, epoch]) =>
+        judge(answer, epoch),
+      );
     });
   }
 

@@ -21,14 +21,14 @@ export type SessionReply = [
 /** Why UPDATE wrote nothing: another version, or more bytes than allowed. */
 export type UpdateRefusal = ['conflict' | 'large', number];
 
-/** How a session stands: 1 live; how it ended, '' unknown; live with its tenant's epoch, and with data where asked for. */
-export type VerifyReply = 1 | string | [tenantEpoch: string | null, data?: string[]];
+/** How a session stands: 'live'; how it ended, '' unknown; live with its tenant's epoch, and with data where asked for. */
+export type VerifyReply = string | [tenantEpoch: string | null, data?: string[]];
 
 /**
  * Whether a session is live, for its identity; writes nothing.
  *
  * KEYS record, index   ARGV rest of the id, '1' for data or ''
- * Reply 1 live · {tenant epoch, data} live with a tenant or data · how it ended · '' unknown
+ * Reply 'live' · {tenant epoch, data} live with a tenant or data · how it ended · '' unknown
  */
 export const VERIFY = readOnly<VerifyReply>(
   DATA,
@@ -44,7 +44,7 @@ if tonumber(expires) <= time[1] * 1000 + math.floor(time[2] / 1000) then return 
 if redis.call('EXISTS', KEYS[1]) == 0 then return '' end
 local epoch = #rest > 22 and redis.call('ZSCORE', KEYS[2], 't')
 if ARGV[2] ~= '' then return { epoch, data_of(KEYS[1]) } end
-return epoch and { epoch } or 1
+return epoch and { epoch } or 'live'
 `,
 );
 
@@ -91,7 +91,7 @@ if not s or s.ended then return false end
 local version = tonumber(redis.call('HGET', KEYS[1], 'v') or 0)
 if ARGV[1] ~= '' and tonumber(ARGV[1]) ~= version then return { 'conflict', version } end
 
-local sets, size = tonumber(ARGV[3]), 2
+local sets, size = tonumber(ARGV[3]), 1
 local changed = {}
 for n = 4, 3 + sets * 2, 2 do
   changed['.' .. ARGV[n]] = true
@@ -155,24 +155,39 @@ return { ended, epoch }
 `,
 );
 
-/**
- * A tenant's epoch, made at the server's time where there is none: a lost one never equals what sessions remember.
- *
- * KEYS epoch   ARGV ttl ms, 'raise' or what it must be at least or ''   Reply epoch
- */
-export const TENANT_EPOCH = new Script<string>(`#!lua flags=allow-oom
+/** KEYS epoch of a tenant   Reply epoch or nil. A script, and not GET, because a Cluster client may send GET to a replica. */
+export const TENANT_EPOCH = readOnly<string | null>(`
+return redis.call('GET', KEYS[1])
+`);
+
+/** An epoch is made at the server's time (µs) where there is none: a lost one never equals what sessions remember. */
+const WITH_EPOCH = `
 local epoch = redis.call('GET', KEYS[1])
 if not epoch then
   local time = redis.call('TIME')
   epoch = string.format('%.0f', time[1] * 1000000 + time[2])
   redis.call('SET', KEYS[1], epoch)
-elseif ARGV[2] == 'raise' then
-  redis.call('INCR', KEYS[1])
-  epoch = redis.call('GET', KEYS[1])
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+`;
+const KEEP_EPOCH = `
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return epoch
+`;
+
+/** KEYS epoch of a tenant   ARGV ttl ms, what it must be at least or ''   Reply epoch */
+export const JOIN_TENANT = new Script<string>(`#!lua
+${WITH_EPOCH}
 elseif ARGV[2] ~= '' and tonumber(ARGV[2]) > tonumber(epoch) then
   epoch = ARGV[2]
   redis.call('SET', KEYS[1], epoch, 'KEEPTTL')
 end
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
-return epoch
-`);
+${KEEP_EPOCH}`);
+
+/** Ends every session of a tenant.   KEYS epoch of the tenant   ARGV ttl ms   Reply epoch */
+export const RAISE_TENANT = new Script<string>(`#!lua flags=allow-oom
+${WITH_EPOCH}
+else
+  redis.call('INCR', KEYS[1])
+  epoch = redis.call('GET', KEYS[1])
+end
+${KEEP_EPOCH}`);

@@ -131,9 +131,10 @@ export class SessionService {
     assertString('refreshToken', refreshToken);
     assertObject('opts', opts);
     const claimsJson = opts.claims === undefined ? '' : checkClaims('opts.claims', opts.claims, this.options.maxClaimsBytes).json;
-    const { kid } = this.issuer;
+    const { kid, room } = this.issuer;
     const { sessionId, secret, generation } = this.codec.open(refreshToken);
-    const reply = await this.store.refresh(sessionId, hashSecret(secret), generation, kid, claimsJson);
+    const reply = await this.store.refresh(sessionId, { hash: hashSecret(secret), generation }, kid, claimsJson, room);
+    if (reply === 'large') throw new InvalidArgumentError('opts.claims', 'make the access token too large; keep what is large in data');
     if (typeof reply === 'string') throw new InvalidTokenError(refusalOf(reply));
     return this.issuer.issue(sessionId, secret, grantOf(reply));
   }

@@ -30,6 +30,11 @@ export class TokenIssuer {
     this.signer.assertFits({ ...identity, sessionId, claims, scopes });
   }
 
+  /** Bytes that an access token of ours has for claims, scopes and identity. */
+  get room(): number {
+    return this.signer.room;
+  }
+
   /** The kid under which this instance mints, as it is stored: `''` for the default. */
   get kid(): string {
     const { kid } = this.codec;
@@ -78,7 +83,7 @@ export class TokenIssuer {
     };
   }
 
-  /** The first pair of a session that was stored to live until `expiresMs`. */
+  /** The first pair of a session that was just stored, to live until `expiresMs`. */
   first(identity: Identity, { sessionId, secret, kid }: NewChain, init: CheckedInit, expiresMs: number): SessionTokens {
     return this.issue(sessionId, secret, { ...firstGrant(identity, init), kid, expiresMs });
   }

@@ -82,10 +82,9 @@ describe('one command for', () => {
 });
 
 describe('with a tenant one command more, for its epoch', () => {
-  it.each(operations)('%s', async (name, call) => {
+  it.each(operations)('%s', async (_name, call) => {
     const pair = await signIn('acme');
     const { sent } = await commandsDuring(redis, () => call(on.sessions, pair, 'acme'));
-    // a sign-in makes the epoch where there is none, so that it is a script
     expect(sent).toEqual<CommandCounts>({ evalsha: 2 });
   });
 });
@@ -139,4 +138,29 @@ describe('inside the scripts', () => {
     const many = await commandsDuring(redis, () => on.sessions.list(userId));
     expect(many.inScripts).toEqual(few.inScripts);
   });
+});
+
+it('a forged or malformed token costs no command', async () => {
+  const { refreshToken, accessToken } = await signIn();
+  const parts = refreshToken.split('.');
+  const swap = (text: string): string => (text.startsWith('A') ? `B${text.slice(1)}` : `A${text.slice(1)}`);
+  const forged = [
+    ...[0, 1, 2, 4].map((n) => parts.with(n, swap(parts[n]!)).join('.')),
+    parts.with(3, '2').join('.'),
+    `${refreshToken}A`,
+    'a.b.c.d.e',
+    'rubbish',
+    '',
+    'x'.repeat(2_000),
+  ];
+  const { total, result } = await commandsDuring(redis, () =>
+    Promise.all([
+      ...forged.flatMap((token) => [reasonOf(on.sessions.refresh(token)), reasonOf(on.sessions.verify(token))]),
+      ...forged.map((token) => on.sessions.logout(token)),
+    ]),
+  );
+  expect(total).toBe(0);
+  for (const answer of result) expect(['malformed', 'invalid', false]).toContain(answer);
+  await on.sessions.refresh(refreshToken);
+  await on.sessions.verify(accessToken);
 });

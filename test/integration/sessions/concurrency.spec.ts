@@ -2,7 +2,6 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
 import { ask } from '../../support/ask.js';
-import { commandsDuring } from '../../support/commands.js';
 import { uniquePrefix } from '../../support/key-prefix.js';
 import { PackageProgram } from '../../support/package-program.js';
 import { seededRandom } from '../../support/seeded-random.js';
@@ -128,81 +127,6 @@ describe('reuse', () => {
   });
 });
 
-describe('sign-ins at once', () => {
-  it.each([
-    ['S6 32 with limit 1 leave one session', 32, 1],
-    ['100 with limit 3 leave three', 100, 3],
-  ])('%s, and an index of exactly that', async (_what, signIns, limit) => {
-    const options = testOptions({ redis: inject('redisUrl'), sessions: { limit } });
-    await using one = await openSessions(options);
-    await using two = await openSessions(options);
-    const calls = Array.from({ length: signIns }, (_, n) => (n % 2 === 0 ? one : two).sessions.create('eve'));
-    const pairs = await Promise.all(calls);
-    const answers = await Promise.all(pairs.map(({ accessToken }) => reasonOf(one.sessions.verify(accessToken))));
-    expect(answers.filter((answer) => answer === 'resolved')).toHaveLength(limit);
-    expect(answers.filter((answer) => answer === 'evicted')).toHaveLength(signIns - limit);
-    expect(await two.sessions.list('eve')).toHaveLength(limit);
-    expect(await ask(inject('redisUrl'), (client) => client.keys(`${options.keyPrefix}u:*`))).toHaveLength(1);
-    const [index] = await ask(inject('redisUrl'), (client) => client.keys(`${options.keyPrefix}u:*`));
-    expect(await ask(inject('redisUrl'), (client) => client.zcard(index!))).toBe(limit);
-  });
-
-  it('evict the oldest by order, even within one millisecond', async () => {
-    await using on = await openSessions({ redis: inject('redisUrl'), sessions: { limit: 5 } });
-    using events = await EventsHeard.of(on.sessions);
-    // sent in one write, so that many of them share a millisecond
-    await Promise.all(Array.from({ length: 200 }, () => on.sessions.create('fay')));
-    const told = await events.untilNow();
-    const created = told.filter(({ type }) => type === 'created');
-    const evicted = told.filter(({ type }) => type === 'evicted');
-    expect(created.some(({ at }, n) => n > 0 && at.getTime() === created[n - 1]!.at.getTime())).toBe(true);
-    expect(evicted.map(({ sessionId }) => sessionId)).toEqual(created.slice(0, 195).map(({ sessionId }) => sessionId));
-    expect((await on.sessions.list('fay')).map(({ sessionId }) => sessionId)).toEqual(created.slice(195).map(({ sessionId }) => sessionId));
-  });
-
-  it('over the limit with reject: as many as the limit get in, the others an error', async () => {
-    await using on = await openSessions({ redis: inject('redisUrl'), sessions: { limit: { max: 3, onExceeded: 'reject' } } });
-    const outcomes = await Promise.allSettled(Array.from({ length: 40 }, () => on.sessions.create('gus')));
-    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
-    const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
-    for (const error of errors) expect(error).toMatchObject({ code: 'ERR_REDIS_AUTH_SESSION_LIMIT', limit: 3 });
-    expect(await on.sessions.count('gus')).toBe(3);
-  });
-});
-
-describe('within the same second', () => {
-  it.each([
-    ['revokeAll', undefined, false],
-    ['revokeAll with except', undefined, true],
-    ['revokeAll of a tenant user', 'acme', false],
-    ['revokeTenant', 'acme', false],
-  ])('%s refuses the old tokens and accepts those of a new sign-in', async (what, tenant, spare) => {
-    await using on = await openSessions({ redis: inject('redisUrl') });
-    await using other = await openSessions({ redis: inject('redisUrl'), keyPrefix: on.keyPrefix });
-    const of = tenant === undefined ? {} : { tenant };
-    let sameSecond = 0;
-    for (let round = 0; round < 20; round++) {
-      const began = Math.floor(Date.now() / 1000);
-      const old = await on.sessions.create('hal', of);
-      const kept = spare ? await on.sessions.create('hal') : undefined;
-      if (what === 'revokeTenant') await other.sessions.revokeTenant('acme');
-      else await other.sessions.revokeAll('hal', { ...of, ...(kept && { except: kept.sessionId }) });
-      const fresh = await on.sessions.create('hal', of);
-      if (Math.floor(Date.now() / 1000) === began) sameSecond++;
-      expect(await reasonOf(other.sessions.verify(old.accessToken))).toBe('revoked');
-      expect(await reasonOf(on.sessions.refresh(old.refreshToken))).toBe('revoked');
-      await other.sessions.verify(fresh.accessToken);
-      await other.sessions.verify((await on.sessions.refresh(fresh.refreshToken)).accessToken);
-      if (kept) {
-        await on.sessions.verify(kept.accessToken);
-        await on.sessions.refresh(kept.refreshToken);
-      }
-      expect(await other.sessions.revokeAll('hal', of)).toBe(spare ? 2 : 1);
-    }
-    expect(sameSecond).toBeGreaterThan(0);
-  });
-});
-
 describe('S5 what has ended stays ended', () => {
   let redis: TestRedis;
   beforeAll(async () => {
@@ -300,33 +224,6 @@ describe('S5 what has ended stays ended', () => {
     expect((await Promise.all(calls)).filter(Boolean)).toHaveLength(1);
     expect((await events.untilNow()).map(({ type }) => type)).toEqual(['created', 'revoked']);
   });
-});
-
-it('a forged or malformed token costs no command', async () => {
-  await using redis = await startRedis();
-  await using on = await openSessions({ redis: redis.url });
-  const { refreshToken, accessToken } = await on.sessions.create('kim');
-  const parts = refreshToken.split('.');
-  const swap = (text: string): string => (text.startsWith('A') ? `B${text.slice(1)}` : `A${text.slice(1)}`);
-  const forged = [
-    ...[0, 1, 2, 4].map((n) => parts.with(n, swap(parts[n]!)).join('.')),
-    parts.with(3, '2').join('.'),
-    `${refreshToken}A`,
-    'a.b.c.d.e',
-    'rubbish',
-    '',
-    'x'.repeat(2_000),
-  ];
-  const { total, result } = await commandsDuring(redis, () =>
-    Promise.all([
-      ...forged.flatMap((token) => [reasonOf(on.sessions.refresh(token)), reasonOf(on.sessions.verify(token))]),
-      ...forged.map((token) => on.sessions.logout(token)),
-    ]),
-  );
-  expect(total).toBe(0);
-  for (const answer of result) expect(['malformed', 'invalid', false]).toContain(answer);
-  await on.sessions.refresh(refreshToken);
-  await on.sessions.verify(accessToken);
 });
 
 /** Records that are no tombstones. */

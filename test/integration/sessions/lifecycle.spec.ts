@@ -150,7 +150,10 @@ describe('SessionService', () => {
   describe('change', () => {
     it('update merges: null deletes, undefined is ignored, ifVersion guards', async () => {
       const { sessionId } = await on.sessions.create('hal', { data: { a: 1, b: 2, c: 3 } });
-      expect(await on.sessions.update(sessionId, { a: null, b: undefined, d: [] })).toMatchObject({ version: 1, data: { b: 2, c: 3, d: [] } });
+      expect(await on.sessions.update(sessionId, { a: null, b: undefined, d: [] })).toMatchObject({
+        version: 1,
+        data: { b: 2, c: 3, d: [] },
+      });
       await expect(on.sessions.update(sessionId, { a: 1 }, { ifVersion: 0 })).rejects.toBeInstanceOf(SessionConflictError);
       expect(await on.sessions.update(sessionId, { a: 1 }, { ifVersion: 1 })).toMatchObject({ version: 2 });
     });

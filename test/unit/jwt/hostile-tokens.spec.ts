@@ -58,6 +58,7 @@ it('accepts what it should, so that the refusals below mean something', () => {
   expect(reasonOf(withPayload({ nbf: now }))).toBe('accepted');
   expect(reasonOf(withPayload({ iat: now + 4, exp: now + 60 }))).toBe('accepted');
   expect(reasonOf(withPayload({ iat: now - 60, exp: now - 4, auth_time: now - 60 }))).toBe('accepted');
+  expect(reasonOf(withPayload({ auth_time: undefined }))).toBe('accepted');
   expect(reasonOf(signed({ typ: 'at+jwt', alg: 'HS256' }, payload))).toBe('accepted');
 });
 
@@ -215,7 +216,6 @@ describe('S18 J12 tokens that say the wrong thing', () => {
     ['iat as a text', withPayload({ iat: String(now) })],
     ['iat in the future', withPayload({ iat: now + 60, exp: now + 900 })],
     ['iat 1e400', withLiteral('iat', '1e400')],
-    ['auth_time missing', withPayload({ auth_time: undefined })],
     ['auth_time as a text', withPayload({ auth_time: 'now' })],
     ['auth_time after iat', withPayload({ auth_time: now + 1000 })],
     ['auth_time 1e400', withLiteral('auth_time', '1e400')],

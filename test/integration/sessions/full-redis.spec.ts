@@ -1,0 +1,92 @@
+import type { Redis } from 'ioredis';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { StoreFullError } from '../../../lib/errors/index.js';
+import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
+import { clientOf } from '../../support/ask.js';
+import { outcomeOf, reasonOf } from '../../support/session-outcomes.js';
+import { openSessions, type SessionsUnderTest } from '../../support/sessions.js';
+import { withoutTtl } from '../../support/without-ttl.js';
+
+let redis: TestRedis;
+let server: Redis;
+let on: SessionsUnderTest;
+beforeEach(async () => {
+  redis = await startRedis();
+  server = clientOf(redis);
+  on = await openSessions({ redis: redis.url, keyPrefix: 'p:', sessions: { touchInterval: '1 ms' } });
+});
+afterEach(async () => {
+  await on[Symbol.asyncDispose]();
+  server.disconnect();
+  await redis.stop();
+});
+
+describe('a Redis that is full', () => {
+  it('refuses sign-ins as a whole; verify, refresh, revoke, log-out, touch and lists go on', async () => {
+    const { sessions } = on;
+    const pairs = [];
+    for (let n = 0; n < 5; n++) pairs.push(await sessions.create('ann', { data: { a: 1 } }));
+    const [a, b, c, d, e] = pairs as [(typeof pairs)[0], (typeof pairs)[0], (typeof pairs)[0], (typeof pairs)[0], (typeof pairs)[0]];
+    const inTenant = await sessions.create('ann', { tenant: 'acme' });
+    await server.config('SET', 'maxmemory-policy', 'noeviction');
+    await server.config('SET', 'maxmemory', '1mb');
+    expect(await reasonOf(server.set('more', 'x'))).toMatchObject({ message: expect.stringMatching(/^OOM/) as unknown });
+
+    const size = await server.dbsize();
+    for (const init of [{}, { requestId: 'once' }, { tenant: 'acme' }, { data: { a: 1 }, device: { name: 'phone' } }]) {
+      const { error } = await outcomeOf(sessions.create('ann', init));
+      expect(error).toBeInstanceOf(StoreFullError);
+      expect(error).toMatchObject({ operation: 'sessions.create', retryAfter: 1 });
+    }
+    expect(await server.dbsize()).toBe(size);
+    expect(await sessions.count('ann')).toBe(5);
+    const { error } = await outcomeOf(sessions.update(a.sessionId, { more: 'x' }));
+    expect(error).toBeInstanceOf(StoreFullError);
+    expect(await sessions.get(a.sessionId, { data: true })).toMatchObject({ data: { a: 1 }, version: 0 });
+
+    await sessions.verify(a.accessToken, { data: true });
+    await sessions.verify((await sessions.refresh(a.refreshToken)).accessToken);
+    expect(await sessions.touch(a.sessionId)).toBe(true);
+    await sessions.verify((await sessions.reauthenticated(a.sessionId))!.accessToken);
+    expect(await sessions.list('ann')).toHaveLength(5);
+    expect(await sessions.revoke(b.sessionId)).toBe(true);
+    expect(await sessions.logout(c.accessToken)).toBe(true);
+    expect(await sessions.logout(d.refreshToken)).toBe(true);
+    expect(await sessions.revokeAll('ann', { except: e.sessionId })).toBe(1);
+    expect(await reasonOf(sessions.verify(a.accessToken))).toBe('revoked');
+    await sessions.verify(e.accessToken);
+    await sessions.revokeTenant('acme');
+    expect(await reasonOf(sessions.verify(inTenant.accessToken))).toBe('revoked');
+    expect(await withoutTtl(redis)).toEqual([]);
+
+    await server.config('SET', 'maxmemory', '0');
+    await sessions.verify((await sessions.create('ann', { tenant: 'acme', data: { a: 1 } })).accessToken);
+  });
+});
+
+describe('eviction by Redis', () => {
+  it('of any key ends sessions, and never revives one', async () => {
+    const { sessions } = on;
+    const lost = await sessions.create('ann');
+    await server.del(...(await server.keys('p:u:*')));
+    expect(await reasonOf(sessions.verify(lost.accessToken))).toBe('invalid');
+    expect(await reasonOf(sessions.refresh(lost.refreshToken))).toBe('invalid');
+    expect(await sessions.touch(lost.sessionId)).toBe(false);
+    expect(await sessions.count('ann')).toBe(0);
+
+    const ofTenant = await sessions.create('bob', { tenant: 'acme' });
+    await server.del(...(await server.keys('p:t:*')));
+    expect(await reasonOf(sessions.verify(ofTenant.accessToken))).toBe('revoked');
+    expect(await sessions.count('bob', { tenant: 'acme' })).toBe(0);
+    const again = await sessions.create('bob', { tenant: 'acme' });
+    expect(await reasonOf(sessions.verify(ofTenant.accessToken))).toBe('revoked');
+    await sessions.verify(again.accessToken);
+    expect(await sessions.list('bob', { tenant: 'acme' })).toHaveLength(1);
+
+    const recordless = await sessions.create('cat');
+    await server.del(...(await server.keys(`p:s:{${recordless.sessionId.slice(0, 6)}}*`)));
+    expect(await reasonOf(sessions.verify(recordless.accessToken))).toBe('invalid');
+    expect(await sessions.revoke(recordless.sessionId)).toBe(false);
+    expect(await sessions.list('cat')).toEqual([]);
+  });
+});
