@@ -38,7 +38,7 @@ const ways: Record<string, () => Promise<Way>> = {
     await until(
       async () => {
         const views = await Promise.all(cluster.nodes.map((node) => ask(node, (client) => client.cluster('NODES'))));
-        return views.every((view) => proxies.every(({ port }) => view.includes(`127.0.0.1:${port}@`)));
+        return views.every((view) => proxies.every(({ port }) => String(view).includes(`127.0.0.1:${port}@`)));
       },
       { within: 10_000, what: 'every node names the proxies' },
     );
