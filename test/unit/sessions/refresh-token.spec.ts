@@ -1,6 +1,9 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { InvalidTokenError, RedisAuthConfigError } from '../../../lib/errors/index.js';
+import { namespaceOf } from '../../../lib/jwt/index.js';
+import { type JwtOptions, resolveOptions, type SessionOptions } from '../../../lib/options/index.js';
+import { refreshTokenKeys } from '../../../lib/sessions/refresh-token-keys.js';
 import { RefreshTokenCodec } from '../../../lib/sessions/refresh-token.js';
 
 const SESSION = 'Ab3_-9'.concat('abcdefghijklmnopqrstuv');
@@ -125,5 +128,32 @@ describe('RefreshTokenCodec', () => {
     expect(none.kid).toBeUndefined();
     expect(() => none.open(codec.mint('new', SESSION, SECRET, 1))).toThrow(InvalidTokenError);
     expect(() => none.mint('new', SESSION, SECRET, 1)).toThrow(RedisAuthConfigError);
+  });
+});
+
+describe('refreshTokenKeys', () => {
+  const keysOf = (keyPrefix: string, sessions: SessionOptions = {}, jwt: Partial<JwtOptions> = { secret: randomSecret }) => {
+    const resolved = resolveOptions({ jwt: { issuer: 'i', audience: 'a', ...jwt }, keyPrefix, sessions });
+    return refreshTokenKeys(resolved.jwt, resolved.sessions, namespaceOf(keyPrefix)).map(({ kid, key }) => `${kid} ${key.toString('hex')}`);
+  };
+  const randomSecret = randomBytes(48).toString('base64url');
+  const refreshKeys = [{ kid: 'r', secret: randomBytes(48).toString('base64url') }];
+
+  it('are bound to the key prefix and the secret, and the same in every process', () => {
+    expect(keysOf('a:')).toEqual(keysOf('a:'));
+    expect(keysOf('a:')).not.toEqual(keysOf('b:'));
+    expect(keysOf('a:')).not.toEqual(keysOf('a:', {}, { secret: randomBytes(48).toString('base64url') }));
+    expect(keysOf('a:', { refreshKeys })).not.toEqual(keysOf('b:', { refreshKeys }));
+  });
+
+  it('are those of sessions.refreshKeys where given, else one per key that can sign', () => {
+    const { publicKey } = generateKeyPairSync('ed25519');
+    const keys = [
+      { kid: 'y', secret: randomSecret },
+      { kid: 'x', publicKey },
+    ];
+    expect(keysOf('a:', {}, { keys }).map((text) => text.split(' ')[0])).toEqual(['y']);
+    expect(keysOf('a:', { refreshKeys }, { keys }).map((text) => text.split(' ')[0])).toEqual(['r']);
+    expect(keysOf('a:', {}, { publicKey })).toEqual([]);
   });
 });
