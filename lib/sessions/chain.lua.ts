@@ -1,11 +1,11 @@
-import { evenWhenFull, GRANT, LIVE_SESSIONS, onlyWithRoom } from './session-state.lua.js';
+import { evenWhenFull, GRANT, LIVE_SESSIONS, onlyWithRoom, type ReplyNumber } from './session-state.lua.js';
 
 /** What `grant` in the scripts returns; nulls where a field is not set. */
 export type GrantReply = [
-  generation: string | number,
-  restMs: number,
-  authAgeMs: number,
-  expiresMs: number,
+  generation: ReplyNumber,
+  restMs: ReplyNumber,
+  authAgeMs: ReplyNumber,
+  expiresMs: ReplyNumber,
   kid: string,
   identity: string,
   accessTokenTtlMs: string | null,
@@ -16,7 +16,7 @@ export type GrantReply = [
 
 /** What CREATE returns. */
 export type CreateReply =
-  ['ok', expiresMs: number] | ['limit'] | ['epoch', later: string] | ['repeat', answer: string, grant: GrantReply | null];
+  ['ok', expiresMs: ReplyNumber] | ['limit'] | ['epoch', later: string] | ['repeat', answer: string, grant: GrantReply | null];
 
 /**
  * Sign-in, limit and index in one step.

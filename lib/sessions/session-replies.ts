@@ -4,7 +4,7 @@ import type { SessionInfo } from './session-types.js';
 import type { GrantReply } from './chain.lua.js';
 import type { SessionReply } from './session.lua.js';
 
-/** What a script allows to be issued. Numbers of replies are converted: a client may be set to give them as text. */
+/** What a script allows to be issued. */
 export interface Grant {
   readonly identity: Identity;
   readonly generation: number;

@@ -1,5 +1,8 @@
 import { Script } from '../redis/index.js';
 
+/** A number in a reply; text where the client is set to give numbers so. */
+export type ReplyNumber = number | string;
+
 /**
  * What the session scripts share: the state machine of one session.
  *

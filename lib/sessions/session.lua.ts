@@ -1,17 +1,17 @@
 import { Script } from '../redis/index.js';
-import { DATA, DESCRIBE, evenWhenFull, LIVE_SESSIONS, onlyWithRoom, readOnly } from './session-state.lua.js';
+import { DATA, DESCRIBE, evenWhenFull, LIVE_SESSIONS, onlyWithRoom, readOnly, type ReplyNumber } from './session-state.lua.js';
 
 /** What `describe` in the scripts returns. */
 export type SessionReply = [
   rest: string,
   identity: string,
-  createdMs: number,
-  seenMs: number,
-  authMs: number,
-  expiresMs: number,
-  absoluteMs: number,
+  createdMs: ReplyNumber,
+  seenMs: ReplyNumber,
+  authMs: ReplyNumber,
+  expiresMs: ReplyNumber,
+  absoluteMs: ReplyNumber,
   generation: string,
-  version: string | number,
+  version: ReplyNumber,
   scopes: string | null,
   device: string | null,
   data: string[],
@@ -19,7 +19,7 @@ export type SessionReply = [
 ];
 
 /** Why UPDATE wrote nothing: another version, or more bytes than allowed. */
-export type UpdateRefusal = ['conflict' | 'large', number];
+export type UpdateRefusal = ['conflict' | 'large', ReplyNumber];
 
 /** How a session stands: 'live'; how it ended, '' unknown; live with its tenant's epoch, and with data where asked for. */
 export type VerifyReply = string | [tenantEpoch: string | null, data?: string[]];
@@ -71,7 +71,7 @@ return replies
 );
 
 /** KEYS index   Reply {number of live sessions, tenant epoch} */
-export const COUNT = evenWhenFull<[live: number, tenantEpoch: string | null]>(
+export const COUNT = evenWhenFull<[live: ReplyNumber, tenantEpoch: string | null]>(
   LIVE_SESSIONS,
   `
 return { #live_sessions(KEYS[1]), redis.call('ZSCORE', KEYS[1], 't') }
@@ -112,7 +112,7 @@ return describe(s, true)
 );
 
 /** KEYS record   Reply {1 live and extended | 0, tenant epoch} */
-export const TOUCH = evenWhenFull<[live: number, tenantEpoch: string | null]>(`
+export const TOUCH = evenWhenFull<[live: ReplyNumber, tenantEpoch: string | null]>(`
 local s = find(TAIL)
 if not s or s.ended then return { 0, false } end
 redis.call('HSET', KEYS[1], 'l', now_us - s.created)
@@ -127,7 +127,7 @@ return { 1, tenant_epoch(s) }
  * KEYS record   ARGV how ('r', 'o'), reason told, identity it must be of or '', chain's secret hash or ''
  * Reply {1 was live | 0, tenant epoch}
  */
-export const END = evenWhenFull<[ended: number, tenantEpoch: string | null]>(`
+export const END = evenWhenFull<[ended: ReplyNumber, tenantEpoch: string | null]>(`
 local s = find(TAIL)
 if not s or s.ended then return { 0, false } end
 if ARGV[3] ~= '' and ARGV[3] ~= s.identity then return { 0, false } end
@@ -139,7 +139,7 @@ return { 1, epoch }
 `);
 
 /** KEYS index   ARGV rest of the id to spare or '', reason told   Reply {number ended, tenant epoch} */
-export const END_ALL = evenWhenFull<[ended: number, tenantEpoch: string | null]>(
+export const END_ALL = evenWhenFull<[ended: ReplyNumber, tenantEpoch: string | null]>(
   LIVE_SESSIONS,
   `
 local epoch = redis.call('ZSCORE', KEYS[1], 't')

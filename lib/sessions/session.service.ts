@@ -179,7 +179,7 @@ export class SessionService {
     if (reply === null) return null;
     if (reply.length > 2) return sessionInfoOf(sessionId, reply as SessionReply, true);
     const [refusal, current] = reply as UpdateRefusal;
-    if (refusal === 'conflict') throw new SessionConflictError(opts.ifVersion!, current);
+    if (refusal === 'conflict') throw new SessionConflictError(opts.ifVersion!, Number(current));
     throw new InvalidArgumentError('data', `must be at most ${this.options.maxDataBytes} bytes as JSON, merged with what is there`);
   }
 
