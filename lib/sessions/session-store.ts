@@ -3,9 +3,7 @@ import {
   encodeIdentity,
   hashTenant,
   type Identity,
-  KeySpace,
-  type RedisAuthConnection,
-  type RedisClient,
+  type KeySpace,
   restOf,
   type Script,
   type ScriptArgument,
@@ -14,8 +12,8 @@ import {
   tenantHashOf,
 } from '../redis/index.js';
 import type { CheckedInit, DataPatch } from './session-arguments.js';
-import type { SessionEvents } from './session-events.js';
 import * as chains from './chain.lua.js';
+import type { ScriptCalls } from './script-calls.js';
 import { type Grant, grantOf } from './session-replies.js';
 import * as lua from './session.lua.js';
 
@@ -41,22 +39,14 @@ type Created =
 const REPEAT_WINDOW_MS = 60_000;
 const REVOKED = 'r';
 
-/**
- * The scripts of sessions as calls, each one round trip within one deadline. A session with a tenant is also
- * compared with its tenant's epoch, which lies in another slot: a second command beside the first.
- */
+/** The scripts of sessions as methods: which keys and arguments they take, and what their replies mean. */
 export class SessionStore {
-  private readonly channel: string;
-
   constructor(
-    private readonly connection: RedisAuthConnection,
+    private readonly calls: ScriptCalls,
     private readonly keys: KeySpace,
     private readonly options: ResolvedSessionOptions,
     private readonly tombstoneMs: number,
-    private readonly events: SessionEvents,
-  ) {
-    this.channel = events.channel;
-  }
+  ) {}
 
   create(identity: Identity, chain: Chain, init: CheckedInit, repeat: RepeatKey | undefined) {
     const encoded = encodeIdentity(identity);
@@ -83,14 +73,14 @@ export class SessionStore {
       REPEAT_WINDOW_MS,
       ...init.data.set.flat(),
     ];
-    return this.run('sessions.create', async (client): Promise<Created> => {
+    return this.calls.run('sessions.create', async (client): Promise<Created> => {
       let least = '';
       for (;;) {
         const epoch =
           identity.tenant === undefined
             ? ''
             : await lua.JOIN_TENANT.run(client, [this.keys.tenant(hashTenant(identity.tenant))], [this.epochTtlMs, least]);
-        const reply = await chains.CREATE.run(client, keys, [this.channel, ...args(epoch)]);
+        const reply = await chains.CREATE.run(client, keys, [this.calls.channel, ...args(epoch)]);
         if (reply[0] === 'ok') return { status: 'ok', expiresMs: Number(reply[1]) };
         if (reply[0] === 'limit') return { status: 'limit' };
         if (reply[0] === 'repeat') return { status: 'repeat', answer: reply[1], grant: reply[2] ? grantOf(reply[2]) : undefined };
@@ -105,14 +95,14 @@ export class SessionStore {
   verify(sessionId: string, identity: Identity, withData: boolean): Promise<string[] | string> {
     const keys = [this.keys.session(sessionId), this.keys.user(tagOf(sessionId), encodeIdentity(identity))];
     const args = [restOf(sessionId), withData ? '1' : ''];
-    return this.beside('sessions.verify', tenantHashOf(sessionId), lua.VERIFY, keys, args, (reply, epoch) => {
+    return this.calls.beside('sessions.verify', tenantHashOf(sessionId), lua.VERIFY, keys, args, (reply, epoch) => {
       if (typeof reply === 'string') return reply === 'live' ? [] : reply;
       return reply[0] === epoch ? (reply[1] ?? []) : REVOKED;
     });
   }
 
   /** A grant, or why not: how the session ended, `''` unknown, `reused`, `large` claims for an access token with so much room. */
-  async refresh(
+  refresh(
     sessionId: string,
     presented: { hash: string; generation: number },
     kid: string,
@@ -121,14 +111,13 @@ export class SessionStore {
   ): Promise<chains.GrantReply | string> {
     const args = [presented.hash, presented.generation, this.options.refreshLeewayMs, kid, this.tombstoneMs, claimsJson, room];
     const keys = [this.keys.session(sessionId)];
-    const reply = await this.act('sessions.refresh', tenantHashOf(sessionId), chains.REFRESH, keys, args, (answer, epoch) => {
+    return this.calls.act('sessions.refresh', tenantHashOf(sessionId), chains.REFRESH, keys, args, async (answer, epoch, client) => {
       if (typeof answer === 'string') return answer;
       if (answer.length === 2) return answer[1] === epoch ? answer[0] : REVOKED;
-      return answer[9] === epoch ? answer : undefined;
+      if (answer[9] === epoch) return answer;
+      await lua.END.run(client, keys, [this.calls.channel, REVOKED, 'tenant revoked', '', '']);
+      return REVOKED;
     });
-    if (reply !== undefined) return reply;
-    await this.end('sessions.refresh', sessionId, REVOKED, 'tenant revoked');
-    return REVOKED;
   }
 
   get(sessionId: string, withData: boolean) {
@@ -137,14 +126,14 @@ export class SessionStore {
 
   list(identity: Identity, withData: boolean) {
     const { index, tenant } = this.indexOf(identity);
-    return this.act('sessions.list', tenant, lua.LIST, [index], [withData ? '1' : ''], (replies, epoch) =>
+    return this.calls.act('sessions.list', tenant, lua.LIST, [index], [withData ? '1' : ''], (replies, epoch) =>
       replies.filter((reply) => reply[12] === epoch),
     );
   }
 
   count(identity: Identity) {
     const { index, tenant } = this.indexOf(identity);
-    return this.act('sessions.count', tenant, lua.COUNT, [index], [], ([live, of], epoch) => (of === epoch ? Number(live) : 0));
+    return this.calls.act('sessions.count', tenant, lua.COUNT, [index], [], ([live, of], epoch) => (of === epoch ? Number(live) : 0));
   }
 
   update(sessionId: string, patch: DataPatch, ifVersion: number | undefined) {
@@ -154,7 +143,7 @@ export class SessionStore {
 
   touch(sessionId: string): Promise<boolean> {
     const keys = [this.keys.session(sessionId)];
-    return this.act(
+    return this.calls.act(
       'sessions.touch',
       tenantHashOf(sessionId),
       lua.TOUCH,
@@ -187,21 +176,21 @@ export class SessionStore {
   end(operation: string, sessionId: string, how: 'r' | 'o', reason: string, of: { identity?: Identity; hash?: string } = {}) {
     const args = [how, reason, of.identity === undefined ? '' : encodeIdentity(of.identity), of.hash ?? ''];
     const keys = [this.keys.session(sessionId)];
-    return this.act(operation, tenantHashOf(sessionId), lua.END, keys, args, ([ended, epochThen], epoch) => {
+    return this.calls.act(operation, tenantHashOf(sessionId), lua.END, keys, args, ([ended, epochThen], epoch) => {
       return Number(ended) === 1 && epochThen === epoch;
     });
   }
 
   endAll(identity: Identity, exceptRest: string, reason: string): Promise<number> {
     const { index, tenant } = this.indexOf(identity);
-    return this.act('sessions.revokeAll', tenant, lua.END_ALL, [index], [exceptRest, reason], ([ended, epochThen], epoch) =>
+    return this.calls.act('sessions.revokeAll', tenant, lua.END_ALL, [index], [exceptRest, reason], ([ended, epochThen], epoch) =>
       epochThen === epoch ? Number(ended) : 0,
     );
   }
 
   async revokeTenant(tenant: string): Promise<void> {
     const keys = [this.keys.tenant(hashTenant(tenant))];
-    await this.run('sessions.revokeTenant', (client) => lua.RAISE_TENANT.run(client, keys, [this.epochTtlMs]));
+    await this.calls.run('sessions.revokeTenant', (client) => lua.RAISE_TENANT.run(client, keys, [this.epochTtlMs]));
   }
 
   /** An epoch lives as long as any session that remembers it. */
@@ -215,7 +204,7 @@ export class SessionStore {
     script: Script<Reply | null>,
     args: readonly ScriptArgument[],
   ) {
-    return this.act(operation, tenantHashOf(sessionId), script, [this.keys.session(sessionId)], args, (reply, epoch) =>
+    return this.calls.act(operation, tenantHashOf(sessionId), script, [this.keys.session(sessionId)], args, (reply, epoch) =>
       reply !== null && reply.length > 2 && reply[12] !== epoch ? null : reply,
     );
   }
@@ -227,7 +216,7 @@ export class SessionStore {
     keys: readonly string[],
     args: readonly ScriptArgument[],
   ) {
-    return this.act(operation, tenantHashOf(sessionId), script, keys, args, (reply, epoch) =>
+    return this.calls.act(operation, tenantHashOf(sessionId), script, keys, args, (reply, epoch) =>
       reply !== null && reply[9] === epoch ? reply : null,
     );
   }
@@ -238,41 +227,5 @@ export class SessionStore {
       index: this.keys.user(slotTag(encoded), encoded),
       tenant: identity.tenant === undefined ? undefined : hashTenant(identity.tenant),
     };
-  }
-
-  /** As `beside`, for the scripts that tell events. */
-  private act<Reply, Result>(
-    operation: string,
-    tenant: string | undefined,
-    script: Script<Reply>,
-    keys: readonly string[],
-    args: readonly ScriptArgument[],
-    judge: (reply: Reply, epoch: string | null) => Result,
-  ): Promise<Result> {
-    return this.beside(operation, tenant, script, keys, [this.channel, ...args], judge);
-  }
-
-  /** Runs a script and, for a tenant, reads its epoch beside it; `judge` gets both, null for no tenant or no epoch. */
-  private beside<Reply, Result>(
-    operation: string,
-    tenant: string | undefined,
-    script: Script<Reply>,
-    keys: readonly string[],
-    args: readonly ScriptArgument[],
-    judge: (reply: Reply, epoch: string | null) => Result,
-  ): Promise<Result> {
-    return this.run(operation, (client) => {
-      const reply = script.run(client, keys, args);
-      if (tenant === undefined) return reply.then((answer) => judge(answer, null));
-      return Promise.all([reply, lua.TENANT_EPOCH.run(client, [this.keys.tenant(tenant)], [])]).then(([answer, epoch]) =>
-        judge(answer, epoch),
-      );
-    });
-  }
-
-  private run<T>(operation: string, send: (client: RedisClient) => Promise<T>): Promise<T> {
-    const { listening } = this.events;
-    if (listening === undefined) return this.connection.execute(operation, send);
-    return this.connection.execute(operation, (client) => listening.then(() => send(client)));
   }
 }

@@ -209,6 +209,22 @@ describe('a Redis that is killed and comes back empty', () => {
   });
 });
 
+describe('a refresh that has to end its session, since its tenant was revoked', () => {
+  it('settles within one deadline, however slow each answer is', async () => {
+    await using on = await openSessions(options);
+    const { tenant } = await signIn(on);
+    await on.sessions.revokeTenant('acme');
+    // each answer takes most of the deadline
+    proxy.delay = DEADLINE_MS / 2 - 20;
+    const start = performance.now();
+    const { error } = await outcomeOf(on.sessions.refresh(tenant.refreshToken));
+    expect(performance.now() - start).toBeLessThan(SETTLES_WITHIN_MS);
+    expect(error).toMatchObject({ operation: 'sessions.refresh', ambiguous: true });
+    await proxy.heal();
+    expect(await until(async () => (await reasonOf(on.sessions.refresh(tenant.refreshToken))) === 'revoked')).toBe(true);
+  });
+});
+
 describe('subscribing to events while Redis does not answer', () => {
   it('does not make calls late', async () => {
     await using on = await openSessions(options);
