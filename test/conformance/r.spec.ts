@@ -87,7 +87,7 @@ describe('R sessions behind an OAuth server', () => {
       redis: redis.url,
       keyPrefix: uniquePrefix(),
       jwt: { clockTolerance: 0 },
-      sessions: { accessTokenTtl: '1s', idleTimeout: '500 ms' },
+      sessions: { accessTokenTtl: '2s', idleTimeout: '2s' },
     };
     await using a = await bootApp(options);
     await using b = await bootApp(options);
@@ -112,7 +112,7 @@ describe('R sessions behind an OAuth server', () => {
   });
 
   it('R5 the idle timeout is moved by use, the absolute lifetime is not', async () => {
-    const sessionOptions = { idleTimeout: '400 ms', absoluteTimeout: '1200 ms', touchInterval: 0 };
+    const sessionOptions = { idleTimeout: '1s', absoluteTimeout: '2s', touchInterval: 0 };
     await using app = await bootApp({ redis: redis.url, keyPrefix: uniquePrefix(), sessions: sessionOptions });
     const idle = await app.sessions.create('idle');
     const used = await app.sessions.create('used');

@@ -260,7 +260,7 @@ describe('S what others get wrong', () => {
   });
 
   it('S11 a refresh token is usable after its access token has expired', async () => {
-    await using short = await bootApp({ redis: redis.url, jwt: { clockTolerance: 0 }, sessions: { accessTokenTtl: '1s' } });
+    await using short = await bootApp({ redis: redis.url, jwt: { clockTolerance: 0 }, sessions: { accessTokenTtl: '2s' } });
     const first = await short.sessions.create('gus');
     await until(async () => (await reasonOf(short.sessions.verify(first.accessToken))) === 'expired');
     const second = await short.sessions.refresh(first.refreshToken);

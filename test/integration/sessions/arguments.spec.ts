@@ -337,6 +337,18 @@ describe('claims, scopes and device', () => {
     await nothingHappened();
   });
 
+  it('claims that would make the token of a refresh larger than 8 kB are refused before anything is rotated', async () => {
+    const { refreshToken, sessionId } = await s.create('\u0001'.repeat(256), {
+      tenant: '\u0001'.repeat(256),
+      scopes: ['x'.repeat(1000)],
+      claims: { role: 'user' },
+    });
+    await expect(s.refresh(refreshToken, { claims: { a: 'x'.repeat(4000) } })).rejects.toMatchObject({ argument: 'opts.claims' });
+    expect((await s.get(sessionId))?.generation).toBe(1);
+    const { accessToken } = await s.refresh(refreshToken);
+    expect((await s.verify(accessToken)).claims).toEqual({ role: 'user' });
+  });
+
   it('scopes are tokens by RFC 6749, within 1 kB', async () => {
     const wrong = [
       null,

@@ -281,14 +281,14 @@ describe('sessions.keyspaceNotifications', () => {
     const heard = listen(on);
     await until(async () => (await listeners(redis)) === 1);
     const ended = await on.sessions.create('ann', { idleTimeout: '200 ms' });
-    const kept = await on.sessions.create('bob', { idleTimeout: '200 ms', absoluteTimeout: '600 ms' });
+    const kept = await on.sessions.create('bob', { idleTimeout: '800 ms', absoluteTimeout: '1600 ms' });
     await on.sessions.revoke(ended.sessionId);
     let { refreshToken } = kept;
     const start = Date.now();
     await until(
       async () => {
         ({ refreshToken } = await on.sessions.refresh(refreshToken));
-        return Date.now() - start > 350;
+        return Date.now() - start > 1000;
       },
       { every: 50 },
     );
