@@ -1,21 +1,17 @@
 import { InvalidArgumentError } from '../errors/index.js';
 import { RESERVED_CLAIMS } from '../jwt/index.js';
 import { type Duration, parseDuration, type ResolvedSessionOptions } from '../options/index.js';
-import { assertText, type Identity } from '../redis/index.js';
+import { assertText, type Identity, isSessionId } from '../redis/index.js';
+import { assertObject, isObject, toJson } from './json.js';
+import { checkInitialData, type DataPatch } from './session-data.js';
 import type { DeviceInfo, SessionInit } from './session-types.js';
 
 const MAX_ID_BYTES = 256;
+const MAX_REASON_BYTES = 256;
 const MAX_DEVICE_BYTES = 1024;
 const MAX_SCOPES_BYTES = 1024;
-const MAX_DATA_FIELDS = 4096;
 /** RFC 6749 §3.3: printable ASCII without space, quote and backslash. */
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
-
-/** A change of the private data: JSON text by escaped name, and the names to delete. */
-export interface DataPatch {
-  readonly set: readonly (readonly [field: string, json: string])[];
-  readonly remove: readonly string[];
-}
 
 /** A checked sign-in, in the form the script takes. */
 export interface CheckedInit {
@@ -33,9 +29,12 @@ export interface CheckedInit {
 
 export function checkIdentity(userId: unknown, tenant: unknown): Identity {
   assertText('userId', userId, MAX_ID_BYTES);
-  if (tenant === undefined) return { userId };
+  return tenant === undefined ? { userId } : { userId, tenant: checkTenant(tenant) };
+}
+
+export function checkTenant(tenant: unknown): string {
   assertText('tenant', tenant, MAX_ID_BYTES);
-  return { userId, tenant };
+  return tenant;
 }
 
 export function checkInit(init: SessionInit, options: ResolvedSessionOptions): CheckedInit {
@@ -76,28 +75,6 @@ export function wantsData(opts: { data?: boolean }): boolean {
   assertObject('opts', opts);
   if (opts['data'] !== undefined && typeof opts['data'] !== 'boolean') throw new InvalidArgumentError('opts.data', 'must be a boolean');
   return opts['data'] === true;
-}
-
-/** null deletes a field, undefined is ignored, all else is set. */
-export function checkDataPatch(data: unknown, maxBytes: number): DataPatch {
-  assertObject('data', data);
-  const entries = Object.entries(data);
-  const patch = {
-    set: entries.filter(([, value]) => value !== null && value !== undefined).map(([name, value]) => toField('data', name, value)),
-    remove: entries.filter(([, value]) => value === null).map(([name]) => fieldName(name)),
-  };
-  assertSize('data', [...patch.set, ...patch.remove.map((field) => [field, ''] as const)], maxBytes);
-  return patch;
-}
-
-function checkInitialData(data: unknown, maxBytes: number): DataPatch {
-  if (data === undefined) return { set: [], remove: [] };
-  assertObject('init.data', data);
-  const set = Object.entries(data)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => toField('init.data', name, value));
-  assertSize('init.data', set, maxBytes);
-  return { set, remove: [] };
 }
 
 function checkScopes(scopes: unknown): readonly string[] {
@@ -144,49 +121,19 @@ function atMost(argument: string, value: Duration | undefined, moduleMs: number)
   return ms;
 }
 
-export function assertObject(argument: string, value: unknown): asserts value is Record<string, unknown> {
-  if (!isObject(value)) throw new InvalidArgumentError(argument, 'must be an object');
+/** Why a session is ended, as it is told in the event. */
+export function checkReason(reason: unknown): string {
+  if (reason === undefined) return '';
+  assertText('reason', reason, MAX_REASON_BYTES);
+  return reason;
 }
 
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** False for text that no session id can be: such a session is not live, and no command is needed to know. */
+export function checkSessionId(argument: string, sessionId: unknown): sessionId is string {
+  assertText(argument, sessionId, MAX_ID_BYTES);
+  return isSessionId(sessionId);
 }
 
-function assertSize(argument: string, fields: DataPatch['set'], maxBytes: number): void {
-  const bytes = fields.reduce((sum, [field, json]) => sum + Buffer.byteLength(field) + Buffer.byteLength(json) + 4, 1);
-  if (fields.length > MAX_DATA_FIELDS) throw new InvalidArgumentError(argument, `must have at most ${MAX_DATA_FIELDS} fields`);
-  if (bytes > maxBytes) throw new InvalidArgumentError(argument, `must be at most ${maxBytes} bytes as JSON`);
-}
-
-function toField(argument: string, name: string, value: unknown): [string, string] {
-  return [fieldName(name), toJson(`${argument}.${name.slice(0, 64)}`, value)];
-}
-
-/** Escaped as within JSON, so that a lone surrogate in a name survives and fields put together are JSON again. */
-function fieldName(name: string): string {
-  return JSON.stringify(name).slice(1, -1);
-}
-
-function toJson(argument: string, value: unknown): string {
-  let json: string | undefined;
-  try {
-    json = JSON.stringify(value, refuseLoss);
-  } catch {
-    // circular, a BigInt, or refused
-  }
-  if (json === undefined) throw new InvalidArgumentError(argument, 'must be data that JSON can hold');
-  return json;
-}
-
-/** JSON would leave functions, symbols, Maps and Sets out, and write NaN, Infinity and what an array leaves undefined as null. */
-function refuseLoss(this: unknown, _name: string, value: unknown): unknown {
-  const lost =
-    typeof value === 'function' ||
-    typeof value === 'symbol' ||
-    (typeof value === 'number' && !Number.isFinite(value)) ||
-    (value === undefined && Array.isArray(this)) ||
-    value instanceof Map ||
-    value instanceof Set;
-  if (lost) throw new TypeError();
-  return value;
+export function assertString(argument: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string') throw new InvalidArgumentError(argument, 'must be a string');
 }

@@ -1,5 +1,6 @@
 import type { InvalidTokenReason } from '../errors/index.js';
 import { decodeIdentity, type Identity } from '../redis/index.js';
+import { dataOf } from './session-data.js';
 import type { SessionInfo } from './session-types.js';
 import type { GrantReply } from './chain.lua.js';
 import type { SessionReply } from './session.lua.js';
@@ -52,13 +53,6 @@ export function sessionInfoOf(sessionId: string, reply: SessionReply, withData: 
     version: Number(version),
     ...(withData && { data: dataOf(data) }),
   };
-}
-
-/** Fields are kept as JSON text under names escaped as in JSON: put together they parse as one object, `__proto__` included. */
-export function dataOf(fields: readonly string[]): Record<string, unknown> {
-  const members: string[] = [];
-  for (let n = 0; n < fields.length; n += 2) members.push(`"${fields[n]}":${fields[n + 1]}`);
-  return JSON.parse(`{${members.join(',')}}`) as Record<string, unknown>;
 }
 
 /** Why verify refuses a session that ended so. */

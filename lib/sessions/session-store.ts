@@ -11,7 +11,8 @@ import {
   tagOf,
   tenantHashOf,
 } from '../redis/index.js';
-import type { CheckedInit, DataPatch } from './session-arguments.js';
+import type { CheckedInit } from './session-arguments.js';
+import type { DataPatch } from './session-data.js';
 import * as chains from './chain.lua.js';
 import type { ScriptCalls } from './script-calls.js';
 import { type Grant, grantOf } from './session-replies.js';
@@ -41,12 +42,17 @@ const REVOKED = 'r';
 
 /** The scripts of sessions as methods: which keys and arguments they take, and what their replies mean. */
 export class SessionStore {
+  /** How long an ended session tells why: as long as any access token of it may be in use. */
+  private readonly tombstoneMs: number;
+
   constructor(
     private readonly calls: ScriptCalls,
     private readonly keys: KeySpace,
     private readonly options: ResolvedSessionOptions,
-    private readonly tombstoneMs: number,
-  ) {}
+    skewMs: number,
+  ) {
+    this.tombstoneMs = options.accessTokenTtlMs + skewMs;
+  }
 
   create(identity: Identity, chain: Chain, init: CheckedInit, repeat: RepeatKey | undefined) {
     const encoded = encodeIdentity(identity);

@@ -3,30 +3,30 @@ import type { Observable } from 'rxjs';
 import { InvalidArgumentError, InvalidTokenError, SessionConflictError, SessionLimitError } from '../errors/index.js';
 import { AccessTokenSigner, AccessTokenVerifier, namespaceOf } from '../jwt/index.js';
 import type { ResolvedOptions, ResolvedSessionOptions, VerifiedSession } from '../options/index.js';
-import {
-  assertText,
-  encodeIdentity,
-  isSessionId,
-  KeySpace,
-  type RedisAuthConnection,
-  restOf,
-  sessionBelongsTo,
-  slotTag,
-} from '../redis/index.js';
+import { encodeIdentity, KeySpace, type RedisAuthConnection, restOf, sessionBelongsTo, slotTag } from '../redis/index.js';
 import { ExpiryNotices } from './expiry-notices.js';
 import { refreshTokenKeys } from './refresh-token-keys.js';
 import { hashSecret, RefreshTokenCodec } from './refresh-token.js';
-import { assertObject, checkClaims, checkDataPatch, checkIdentity, checkInit, wantsData } from './session-arguments.js';
+import { assertObject } from './json.js';
+import { ScriptCalls } from './script-calls.js';
+import {
+  assertString,
+  checkClaims,
+  checkIdentity,
+  checkInit,
+  checkReason,
+  checkSessionId,
+  checkTenant,
+  wantsData,
+} from './session-arguments.js';
+import { checkDataPatch, dataOf } from './session-data.js';
 import { SessionEvents } from './session-events.js';
-import { dataOf, endedBy, grantOf, refusalOf, sessionInfoOf } from './session-replies.js';
+import { endedBy, grantOf, refusalOf, sessionInfoOf } from './session-replies.js';
 import { SessionStore } from './session-store.js';
 import type { SessionReply, UpdateRefusal } from './session.lua.js';
 import type { SessionEvent, SessionInfo, SessionInit, SessionTokens } from './session-types.js';
 import { TokenIssuer } from './token-issuer.js';
 import { TouchThrottle } from './touch-throttle.js';
-
-const MAX_ID_BYTES = 256;
-const MAX_REASON_BYTES = 256;
 
 /**
  * Sign-in, verification, refresh and log-out of sessions kept in Redis.
@@ -52,7 +52,7 @@ export class SessionService {
   private readonly issuer: TokenIssuer;
   private readonly throttle: TouchThrottle;
 
-  /** @internal Made by the module. */
+  /** @internal */
   constructor(connection: RedisAuthConnection, { jwt, sessions, keyPrefix }: ResolvedOptions) {
     const namespace = namespaceOf(keyPrefix);
     const keys = new KeySpace(keyPrefix);
@@ -63,8 +63,7 @@ export class SessionService {
     this.throttle = new TouchThrottle(sessions.touchIntervalMs);
     this.feed = new SessionEvents(connection, keys);
     this.events = this.feed.stream;
-    const tombstoneMs = sessions.accessTokenTtlMs + 2 * jwt.clockToleranceMs;
-    this.store = new SessionStore(connection, keys, sessions, tombstoneMs, this.feed);
+    this.store = new SessionStore(new ScriptCalls(connection, keys, this.feed), keys, sessions, 2 * jwt.clockToleranceMs);
     this.notices = sessions.keyspaceNotifications ? new ExpiryNotices(connection, keys, (id) => this.store.get(id, false)) : undefined;
   }
 
@@ -142,7 +141,7 @@ export class SessionService {
   /** A live session, or null. */
   async get(sessionId: string, opts: { data?: boolean } = {}): Promise<SessionInfo | null> {
     const withData = wantsData(opts);
-    if (!checkSessionId(sessionId)) return null;
+    if (!checkSessionId('sessionId', sessionId)) return null;
     const reply = await this.store.get(sessionId, withData);
     return reply && sessionInfoOf(sessionId, reply, withData);
   }
@@ -174,7 +173,7 @@ export class SessionService {
     if (opts.ifVersion !== undefined && !Number.isSafeInteger(opts.ifVersion)) {
       throw new InvalidArgumentError('opts.ifVersion', 'must be an integer');
     }
-    if (!checkSessionId(sessionId)) return null;
+    if (!checkSessionId('sessionId', sessionId)) return null;
     const reply = await this.store.update(sessionId, patch, opts.ifVersion);
     if (reply === null) return null;
     if (reply.length > 2) return sessionInfoOf(sessionId, reply as SessionReply, true);
@@ -185,7 +184,7 @@ export class SessionService {
 
   /** Moves the idle timeout. At most one write per session and `touchInterval` from this instance; a throttled touch resolves true and proves nothing. */
   async touch(sessionId: string): Promise<boolean> {
-    if (!checkSessionId(sessionId)) return false;
+    if (!checkSessionId('sessionId', sessionId)) return false;
     if (!this.throttle.take(sessionId)) return true;
     try {
       const live = await this.store.touch(sessionId);
@@ -199,7 +198,7 @@ export class SessionService {
 
   /** A new id and refresh chain for the same session, against fixation; the old id ends. Null if it is not live. */
   async regenerate(sessionId: string): Promise<SessionTokens | null> {
-    if (!checkSessionId(sessionId)) return null;
+    if (!checkSessionId('sessionId', sessionId)) return null;
     const chain = this.issuer.replace(sessionId);
     const reply = await this.store.regenerate(sessionId, chain);
     return reply && this.issuer.issue(chain.sessionId, chain.secret, grantOf(reply));
@@ -207,7 +206,7 @@ export class SessionService {
 
   /** The user has proved who they are again: authTime is now, with a new refresh chain. Null if the session is not live. */
   async reauthenticated(sessionId: string): Promise<SessionTokens | null> {
-    if (!checkSessionId(sessionId)) return null;
+    if (!checkSessionId('sessionId', sessionId)) return null;
     const chain = this.issuer.renew(sessionId);
     const reply = await this.store.reauthenticate(chain);
     return reply && this.issuer.issue(sessionId, chain.secret, grantOf(reply));
@@ -215,9 +214,9 @@ export class SessionService {
 
   /** Ends one session; false if it was not live. The reason is told in the event. */
   async revoke(sessionId: string, reason?: string): Promise<boolean> {
-    if (reason !== undefined) assertText('reason', reason, MAX_REASON_BYTES);
-    if (!checkSessionId(sessionId)) return false;
-    return this.store.end('sessions.revoke', sessionId, 'r', reason ?? '');
+    const told = checkReason(reason);
+    if (!checkSessionId('sessionId', sessionId)) return false;
+    return this.store.end('sessions.revoke', sessionId, 'r', told);
   }
 
   /** Ends the session of an access or refresh token, even an expired or an older one; false for one that is forged, malformed or ended. */
@@ -240,24 +239,14 @@ export class SessionService {
   async revokeAll(userId: string, opts: { except?: string; tenant?: string } = {}): Promise<number> {
     assertObject('opts', opts);
     const identity = checkIdentity(userId, opts.tenant);
-    if (opts.except !== undefined) assertText('opts.except', opts.except, MAX_ID_BYTES);
-    const spared = opts.except !== undefined && sessionBelongsTo(opts.except, identity.userId, identity.tenant) ? restOf(opts.except) : '';
-    return this.store.endAll(identity, spared, 'revoke-all');
+    const { except } = opts;
+    const spares =
+      except !== undefined && checkSessionId('opts.except', except) && sessionBelongsTo(except, identity.userId, identity.tenant);
+    return this.store.endAll(identity, spares ? restOf(except) : '', 'revoke-all');
   }
 
   /** Ends every session of a tenant, whoever's, by raising the tenant's epoch: one command however many there are. No event is told for each. */
   async revokeTenant(tenant: string): Promise<void> {
-    assertText('tenant', tenant, MAX_ID_BYTES);
-    await this.store.revokeTenant(tenant);
+    await this.store.revokeTenant(checkTenant(tenant));
   }
-}
-
-/** False for text that no session id can be: such a session is not live, and no command is needed to know. */
-function checkSessionId(sessionId: unknown): boolean {
-  assertText('sessionId', sessionId, MAX_ID_BYTES);
-  return isSessionId(sessionId);
-}
-
-function assertString(argument: string, value: unknown): asserts value is string {
-  if (typeof value !== 'string') throw new InvalidArgumentError(argument, 'must be a string');
 }
