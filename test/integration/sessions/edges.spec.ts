@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { Redis, type RedisOptions } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { InvalidArgumentError } from '../../../lib/errors/index.js';
 import type { SessionEvent } from '../../../lib/sessions/index.js';
@@ -103,3 +104,23 @@ it('a tombstone outlives the access tokens of the instance that issued the last 
   }
   raw.disconnect();
 });
+
+it.each([{ stringNumbers: true }, { protocol: 3, replyMapping: 'resp3' }, { enableAutoPipelining: true }, { lazyConnect: true }] as const)(
+  "works on an application's own client with %j",
+  async (options) => {
+    const client = new Redis(redis.socketPath, options as Omit<RedisOptions, 'replyMapping'>);
+    await using on = await openSessions({ redis: { client } });
+    const tokens = await on.sessions.create('ann', { tenant: 'acme', data: { a: 1 } });
+    expect((await on.sessions.verify(tokens.accessToken, { data: true })).data).toEqual({ a: 1 });
+    const next = await on.sessions.refresh(tokens.refreshToken);
+    const [info] = await on.sessions.list('ann', { tenant: 'acme' });
+    expect(info).toMatchObject({ sessionId: tokens.sessionId, generation: 2, version: 0, expiresAt: next.refreshTokenExpiresAt });
+    expect(await on.sessions.count('ann', { tenant: 'acme' })).toBe(1);
+    expect(await on.sessions.touch(tokens.sessionId)).toBe(true);
+    expect(await on.sessions.update(tokens.sessionId, { a: 2 })).toMatchObject({ version: 1, data: { a: 2 } });
+    expect(await on.sessions.revoke(tokens.sessionId)).toBe(true);
+    expect(await on.sessions.revokeAll('ann', { tenant: 'acme' })).toBe(0);
+    expect(await reasonOf(on.sessions.verify(next.accessToken))).toBe('revoked');
+    client.disconnect();
+  },
+);
