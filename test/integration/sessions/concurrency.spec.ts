@@ -116,6 +116,41 @@ describe('reuse', () => {
     expect((await events.untilNow()).map(({ type }) => type)).toEqual(['created', 'refreshed', 'reuse-detected']);
   });
 
+  it('instances that sign with different keys give the same successor, by either', async () => {
+    const keyPrefix = uniquePrefix();
+    const keys = [
+      { kid: 'old', secret: 'o'.repeat(8) + '7Zr-tests-only-9vKc2LmX4pWs8yBd' },
+      { kid: 'new', secret: 'n'.repeat(8) + '7Zr-tests-only-9vKc2LmX4pWs8yBd' },
+    ];
+    await using before = await openSessions({ redis: inject('redisUrl'), keyPrefix, jwt: { keys } });
+    await using after = await openSessions({ redis: inject('redisUrl'), keyPrefix, jwt: { keys: keys.toReversed() } });
+    let { refreshToken } = await before.sessions.create('eve');
+    const kids = new Set<string>();
+    for (let round = 0; round < 20; round++) {
+      const first = round % 2 === 0 ? before : after;
+      const pairs = await Promise.all([first, before, after, before, after].map(({ sessions }) => sessions.refresh(refreshToken)));
+      expect(new Set(pairs.map((pair) => pair.refreshToken)).size).toBe(1);
+      for (const { accessToken } of pairs) await (round % 2 === 0 ? after : before).sessions.verify(accessToken);
+      ({ refreshToken } = pairs[0]!);
+      kids.add(refreshToken.split('.')[0]!);
+    }
+    expect([...kids].toSorted()).toEqual(['new', 'old']);
+  });
+
+  it('a rotation that a failover lost is no reuse: the newest token goes on', async () => {
+    const first = await on.sessions.create('fay');
+    const second = await on.sessions.refresh(first.refreshToken);
+    // as on a replica that had not got the rotation yet
+    await ask(inject('redisUrl'), async (client) => {
+      const [record] = await client.keys(`${on.keyPrefix}s:*${first.sessionId.slice(6)}`);
+      await client.hset(record!, 'g', 1);
+    });
+    const third = await other.sessions.refresh(second.refreshToken);
+    expect((await on.sessions.get(first.sessionId))?.generation).toBe(3);
+    await on.sessions.refresh(third.refreshToken);
+    expect(await reasonOf(on.sessions.refresh(first.refreshToken))).toBe('reused');
+  });
+
   it('a repeat within the leeway is honoured while the successor is unused, and not after the leeway', async () => {
     await using quick = await openSessions({ redis: inject('redisUrl'), sessions: { refreshLeeway: '600 ms' } });
     const first = await quick.sessions.create('dan');

@@ -1,7 +1,7 @@
 import { describe, expect, inject, it } from 'vitest';
 import { ask } from '../../support/ask.js';
 import { EventsHeard, reasonOf } from '../../support/session-outcomes.js';
-import { openSessions, testOptions } from '../../support/sessions.js';
+import { openSessions, type SessionsUnderTest, testOptions } from '../../support/sessions.js';
 
 describe('sign-ins at once', () => {
   it.each([
@@ -62,6 +62,7 @@ describe('within the same second', () => {
       const kept = spare ? await on.sessions.create('hal') : undefined;
       if (what === 'revokeTenant') await other.sessions.revokeTenant('acme');
       else await other.sessions.revokeAll('hal', { ...of, ...(kept && { except: kept.sessionId }) });
+      expect(await reasonOf(on.sessions.verify(old.accessToken))).toBe('revoked');
       const fresh = await on.sessions.create('hal', of);
       if (Math.floor(Date.now() / 1000) === began) sameSecond++;
       expect(await reasonOf(other.sessions.verify(old.accessToken))).toBe('revoked');
@@ -75,5 +76,45 @@ describe('within the same second', () => {
       expect(await other.sessions.revokeAll('hal', of)).toBe(spare ? 2 : 1);
     }
     expect(sameSecond).toBeGreaterThan(0);
+  });
+});
+
+describe('beside each other', () => {
+  it('sign-ins with the same requestId are one, and all get its refresh token', async () => {
+    const options = testOptions({ redis: inject('redisUrl'), sessions: { limit: { max: 1, onExceeded: 'reject' } } });
+    await using one = await openSessions(options);
+    await using two = await openSessions(options);
+    for (const of of [{}, { tenant: 'acme' }]) {
+      const calls = Array.from({ length: 40 }, (_, n) => (n % 2 === 0 ? one : two).sessions.create('ivy', { ...of, requestId: 'once' }));
+      const pairs = await Promise.all(calls);
+      expect(new Set(pairs.map(({ refreshToken }) => refreshToken)).size).toBe(1);
+      expect(await one.sessions.count('ivy', of)).toBe(1);
+      await two.sessions.verify(pairs[7]!.accessToken);
+      await one.sessions.refresh(pairs[0]!.refreshToken);
+    }
+  });
+
+  it('sign-ins and revokeTenant: what was there before has ended, what comes after stays', async () => {
+    const options = testOptions({ redis: inject('redisUrl') });
+    await using one = await openSessions(options);
+    await using two = await openSessions(options);
+    for (let round = 0; round < 10; round++) {
+      const signIns = (service: SessionsUnderTest, many: number) =>
+        Array.from({ length: many }, (_, n) => service.sessions.create(`user-${n % 5}`, { tenant: 'acme' }));
+      const before = await Promise.all(signIns(one, 10));
+      const during = Promise.all([...signIns(one, 10), ...signIns(two, 10)]);
+      await two.sessions.revokeTenant('acme');
+      const after = await Promise.all(signIns(one, 10));
+      const inBetween = await during;
+      for (const { accessToken } of before) expect(await reasonOf(two.sessions.verify(accessToken))).toBe('revoked');
+      for (const { accessToken } of after) await two.sessions.verify(accessToken);
+      const reasons = await Promise.all(inBetween.map(({ accessToken }) => reasonOf(one.sessions.verify(accessToken))));
+      for (const reason of reasons) expect(['resolved', 'revoked']).toContain(reason);
+      const live = (await Promise.all([0, 1, 2, 3, 4].map((n) => two.sessions.count(`user-${n}`, { tenant: 'acme' })))).reduce(
+        (a, b) => a + b,
+      );
+      expect(live).toBe(after.length + reasons.filter((reason) => reason === 'resolved').length);
+      await one.sessions.revokeTenant('acme');
+    }
   });
 });
