@@ -22,9 +22,8 @@ export type CreateReply =
  * Sign-in, limit and index in one step.
  *
  * KEYS record, index, [request]
- * ARGV identity, secret hash, kid, idle ms, absolute ms, window ms, access-token ms or '', claims, scopes, device
- *      (each or ''), limit (0 none), policy, tenant epoch or '', marker ('1' or ''), request answer or '', request ms,
- *      then data: field, value …
+ * ARGV identity, secret hash, 'idle absolute window limit policy' (ms; limit 0 for none), tenant epoch or '',
+ *      answer to a repeat of the request or '', how long it is kept (ms), then fields of the record: name, value …
  * Reply {'ok', expiry} · {'limit'} · {'epoch', later one that the index knows} · {'repeat', answer, grant() or nil}
  */
 export const CREATE = onlyWithRoom<CreateReply>(
@@ -39,8 +38,8 @@ if request then
     return { 'repeat', answer, first and not first.ended and grant(first) }
   end
 end
-local s = { rest = TAIL, key = KEYS[1], identity = ARGV[1], seen = now_us, idle = tonumber(ARGV[4]),
-  absolute = now + tonumber(ARGV[5]), window = tonumber(ARGV[6]), marked = ARGV[14] ~= '' }
+local idle, absolute, window, limit, policy = string.match(ARGV[3], '^(%d+) (%d+) (%d+) (%d+) (%S*)$')
+local s = { rest = TAIL, key = KEYS[1], identity = ARGV[1], seen = now_us, idle = idle + 0, absolute = now + absolute, window = window + 0 }
 -- the very same call again, because its reply was lost on the way: it has been done
 if redis.call('EXISTS', KEYS[1]) == 1 then return { 'ok', math.min(now + s.idle, s.absolute) } end
 
@@ -48,7 +47,7 @@ if redis.call('EXISTS', KEYS[1]) == 1 then return { 'ok', math.min(now + s.idle,
 -- error before the first write
 notice_expired(index, 2)
 
-local epoch = ARGV[13]
+local epoch = ARGV[4]
 if epoch ~= '' then
   local last = redis.call('ZSCORE', index, 't')
   if last and tonumber(last) > tonumber(epoch) then return { 'epoch', last } end
@@ -61,7 +60,7 @@ if epoch ~= '' then
   end
 end
 
-local limit, policy = tonumber(ARGV[11]), ARGV[12]
+limit = limit + 0
 if limit > 0 and redis.call('ZCOUNT', index, '(' .. now, BEYOND_EXPIRIES) >= limit then
   local live = live_sessions(index)
   if #live >= limit then
@@ -74,23 +73,13 @@ if limit > 0 and redis.call('ZCOUNT', index, '(' .. now, BEYOND_EXPIRIES) >= lim
   end
 end
 
-local fields = { 'u', ARGV[1], 'h', ARGV[2], 'g', 1, 'c', now_us, 'i', ARGV[4], 'a', ARGV[5], 'w', ARGV[6] }
-local function set(name, value)
-  if value ~= '' then
-    fields[#fields + 1] = name
-    fields[#fields + 1] = value
-  end
+redis.call('HSET', KEYS[1], 'u', ARGV[1], 'h', ARGV[2], 'g', 1, 'c', now_us, 'i', idle, 'a', absolute, 'w', window)
+for n = 7, #ARGV, 2 do
+  redis.call('HSET', KEYS[1], ARGV[n], ARGV[n + 1])
+  if ARGV[n] == 'n' then s.marked = true end
 end
-set('k', ARGV[3])
-set('t', ARGV[7])
-set('C', ARGV[8])
-set('S', ARGV[9])
-set('D', ARGV[10])
-set('n', ARGV[14])
-redis.call('HSET', KEYS[1], unpack(fields))
-for n = 17, #ARGV, 2 do redis.call('HSET', KEYS[1], '.' .. ARGV[n], ARGV[n + 1]) end
 keep(s)
-if request then redis.call('SET', request, ARGV[15], 'PX', ARGV[16]) end
+if request then redis.call('SET', request, ARGV[5], 'PX', ARGV[6]) end
 tell('created', TAIL, s.identity)
 return { 'ok', s.expires }
 `,

@@ -59,25 +59,28 @@ export class SessionStore {
     const tag = tagOf(chain.sessionId);
     const keys = [this.keys.session(chain.sessionId), this.keys.user(tag, encoded)];
     if (repeat !== undefined) keys.push(this.keys.request(tag, repeat.hash));
-    const { limit } = this.options;
+    const { limit, keyspaceNotifications } = this.options;
+    const times = `${init.idleTimeoutMs} ${init.absoluteTimeoutMs} ${this.tombstoneMs} ${limit?.max ?? 0} ${limit?.onExceeded ?? ''}`;
+    const optional: [field: string, value: string | number | undefined][] = [
+      ['k', chain.kid],
+      ['t', init.accessTokenTtlMs],
+      ['C', init.claimsJson],
+      ['S', init.scopes.join(' ')],
+      ['D', init.device],
+      ['n', keyspaceNotifications ? 1 : undefined],
+    ];
+    const fields = [
+      ...optional.filter((entry): entry is [string, string | number] => entry[1] !== undefined && entry[1] !== '').flat(),
+      ...init.data.set.flatMap(([field, json]) => [`.${field}`, json]),
+    ];
     const args = (epoch: string): ScriptArgument[] => [
       encoded,
       chain.hash,
-      chain.kid,
-      init.idleTimeoutMs,
-      init.absoluteTimeoutMs,
-      this.tombstoneMs,
-      init.accessTokenTtlMs ?? '',
-      init.claimsJson,
-      init.scopes.join(' '),
-      init.device,
-      limit?.max ?? 0,
-      limit?.onExceeded ?? '',
+      times,
       epoch,
-      this.options.keyspaceNotifications ? '1' : '',
       repeat?.answer ?? '',
       REPEAT_WINDOW_MS,
-      ...init.data.set.flat(),
+      ...fields,
     ];
     return this.calls.run('sessions.create', async (client): Promise<Created> => {
       let least = '';
