@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StoreUnavailableError } from '../../lib/errors/index.js';
+import { Script } from '../../lib/redis/index.js';
 import { startRedis, type TestRedis } from '../../lib/testing/index.js';
 import { ask } from '../support/ask.js';
 import { captureLog, ConnectionUnderTest, rejection } from '../support/open-connection.js';
@@ -212,6 +213,73 @@ it('S14 a user that is deleted while running is a refusal: an error event, and t
   expect(log.filter((line) => line.startsWith('error'))).toEqual([expect.stringContaining('password is wrong')]);
   await ask(redis, (client) => client.call('ACL', 'SETUSER', 'app', 'on', '>of-app', '~*', '&*', '+@all'));
   await recovers(connection);
+});
+
+describe('S14 a refusal by a reply, on a connection that stays up', () => {
+  const grant = (...rules: string[]): Promise<unknown> => ask(redis, (client) => client.call('ACL', 'SETUSER', 'app', ...rules));
+  const refusals = (connection: ConnectionUnderTest): string[] => connection.seen.filter((event) => event.startsWith('error'));
+  const errorLines = (): string[] => log.filter((line) => line.startsWith('error'));
+
+  async function openAsApp(): Promise<ConnectionUnderTest> {
+    await grant('on', '>of-app', '~*', '&*', '+@all');
+    return ConnectionUnderTest.open(`redis://app:of-app@127.0.0.1:${proxy.port}`, { commandTimeoutMs: DEADLINE_MS });
+  }
+
+  it('is told once per outage, whatever is called, and is over with the next success', async () => {
+    await using connection = await openAsApp();
+    for (let outage = 1; outage <= 2; outage++) {
+      await grant('-@all');
+      for (const call of [() => connection.ping(), () => increment(connection, 'n'), () => connection.ping()]) {
+        expect((await failsInTime(call)).ambiguous).toBe(false);
+      }
+      expect(refusals(connection)).toEqual(Array(outage).fill(expect.stringMatching(/^error: NOPERM .*'ping'/)));
+      expect(errorLines()).toEqual(Array(outage).fill(expect.stringMatching(/refuses us: .*lacks a permission/)));
+      await grant('+@all');
+      expect(await connection.ping()).toBe('PONG');
+    }
+    expect(connection.seen).not.toContain('disconnected');
+  });
+
+  it('is told once for an operation that is never allowed, though others succeed, and again for all of them', async () => {
+    await using connection = await openAsApp();
+    await grant('-incr');
+    for (let call = 0; call < 3; call++) {
+      await failsInTime(() => increment(connection, 'n'));
+      await connection.ping();
+    }
+    expect(refusals(connection)).toHaveLength(1);
+    await grant('-@all');
+    await failsInTime(() => connection.ping());
+    expect(refusals(connection)).toHaveLength(2);
+    expect(errorLines()).toHaveLength(2);
+  });
+
+  it('within a script is told, and is ambiguous: it may have written before', async () => {
+    await using connection = await openAsApp();
+    await grant('-incr');
+    const script = new Script("redis.call('SET', KEYS[1], '1') return redis.call('INCR', KEYS[1])");
+    const run = (): Promise<unknown> => connection.execute('script', (client) => script.run(client, ['n'], []));
+    expect((await failsInTime(run)).ambiguous).toBe(true);
+    expect(refusals(connection)).toHaveLength(1);
+    expect(errorLines()).toEqual([expect.stringContaining('lacks a permission')]);
+  });
+
+  it('is told for a connection that lost its credentials', async () => {
+    await using connection = await open();
+    await (connection.client as Redis).reset();
+    expect((await failsInTime(() => connection.ping())).ambiguous).toBe(false);
+    expect(refusals(connection)).toEqual([expect.stringMatching(/^error: NOAUTH/)]);
+    expect(errorLines()).toEqual([expect.stringContaining('a password is required')]);
+  });
+
+  it("is the application's own affair where it meets its own commands", async () => {
+    await using connection = await openAsApp();
+    await grant('-get');
+    await expect(connection.client.get('k')).rejects.toThrow(/NOPERM/);
+    expect(await connection.ping()).toBe('PONG');
+    expect(refusals(connection)).toEqual([]);
+    expect(errorLines()).toEqual([]);
+  });
 });
 
 it('S14 a database that may no longer be selected is not taken for database 0', async () => {

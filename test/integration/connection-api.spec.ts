@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InvalidArgumentError, StoreFullError, StoreUnavailableError } from '../../lib/errors/index.js';
 import { assertText, Script } from '../../lib/redis/index.js';
@@ -32,6 +33,20 @@ describe('J13', () => {
     expect(await connection.dbSize()).toBe(0);
     await ask(redis, (client) => client.mset('a', '1', 'b', '2'));
     expect(await connection.dbSize()).toBe(2);
+  });
+
+  it("number of keys, as a number, also with ioredis' option stringNumbers", async () => {
+    await ask(redis, (client) => client.set('a', '1'));
+    await using asked = await ConnectionUnderTest.open({ path: redis.socketPath, stringNumbers: true });
+    expect(await asked.dbSize()).toBe(1);
+    expect(await asked.execute('exists', (client) => client.exists('a'))).toBe(1);
+    const client = new Redis(redis.socketPath, { stringNumbers: true });
+    try {
+      await using lent = await ConnectionUnderTest.open({ client });
+      expect(await lent.dbSize()).toBe(1);
+    } finally {
+      client.disconnect();
+    }
   });
 
   it.each([null, 1, [], ['server', 'memory'], {}, '', 's'.repeat(65), '\ud800'])('info(%j) is an InvalidArgumentError', async (section) => {
@@ -106,6 +121,20 @@ describe('a call', () => {
     expect(error).toBeInstanceOf(StoreUnavailableError);
     expect(error).toMatchObject({ operation: 'odd', ambiguous: false, retryAfter: 1 });
     expect((error.cause as Error).message).toBe("ERR unknown command 'NO-SUCH-COMMAND'");
+  });
+
+  it.each<[string, string, boolean]>([
+    ['stops in the middle', "redis.call('SET', KEYS[1], 'v') return redis.call('INCR', KEYS[1])", true],
+    ['raises an error', "redis.call('SET', KEYS[1], 'v') error('odd')", true],
+    ['cannot be read', 'odd script', false],
+    ['finds too few replicas for its first write', "return redis.call('SET', KEYS[1], 'v')", false],
+    ['finds too few replicas for a write, before it runs', "#!lua\nreturn redis.call('SET', KEYS[1], 'v')", false],
+  ])('by a script that %s is ambiguous where it may have written', async (name, lua, ambiguous) => {
+    if (name.includes('replicas')) await ask(redis, (client) => client.config('SET', 'min-replicas-to-write', '1'));
+    const { error } = await rejection(() => connection.execute('odd', (client) => new Script(lua).run(client, ['k'], [])));
+    expect(error).toBeInstanceOf(StoreUnavailableError);
+    expect(error).toMatchObject({ ambiguous });
+    expect(await ask(redis, (client) => client.exists('k'))).toBe(ambiguous ? 1 : 0);
   });
 
   it('passes on errors of this package and mistakes of the program as they are', async () => {

@@ -65,10 +65,15 @@ describe('options that override the profile', () => {
   it('are no deviation where they say the same', async () => {
     const log = captureLog();
     await using _connection = await ConnectionUnderTest.open(
-      { path: redisUrl, maxRetriesPerRequest: 0, protocol: 3 },
+      { path: redisUrl, maxRetriesPerRequest: 0 },
       { audit: 'enforce' },
     );
     expect(log).toEqual([]);
+  });
+
+  it('are no deviation where every value is safe', async () => {
+    await using connection = await ConnectionUnderTest.open({ path: redisUrl, protocol: 3, connectTimeout: 700 }, { audit: 'enforce' });
+    expect(connection.client.options).toMatchObject({ protocol: 3, connectTimeout: 700 });
   });
 
   it.each(['redis.options.retryDelayOnFailover', 'redis.options.redisOptions.commandTimeout'])('are found for a Cluster: %s', (path) => {

@@ -32,10 +32,11 @@ interface Servers {
   servers: { pid: number; socketPath: string }[];
 }
 
-/** A process of its own that starts two servers, says where they are, and then does `what`. */
-async function parentOfTwo(what: string): Promise<Servers> {
+/** A process of its own that does `first`, starts two servers, says where they are, and then does `what`. */
+async function parentOfTwo(what: string, first = ''): Promise<Servers> {
   const script = `
     import { startRedis } from ${JSON.stringify(join(directory, 'testing', 'index.js'))};
+    ${first}
     const servers = [await startRedis(), await startRedis({ port: 'tcp' })];
     console.log(JSON.stringify(servers.map(({ pid, socketPath }) => ({ pid, socketPath }))));
     ${what}`;
@@ -70,7 +71,7 @@ describe('servers whose process ends without stopping them', () => {
   });
 
   it('are there as long as it is, after a Ctrl-C that it handles', async () => {
-    const { parent, servers } = await parentOfTwo(`process.on('SIGINT', () => console.log('handled')); ${STAYS}`);
+    const { parent, servers } = await parentOfTwo(STAYS, `process.on('SIGINT', () => console.log('handled'));`);
     const handled = once(createInterface(parent.stdout!), 'line');
     process.kill(-parent.pid!, 'SIGINT');
     expect(await handled).toEqual(['handled']);

@@ -39,6 +39,10 @@ describe('parseRedisUrl', () => {
       { kind: 'standalone', options: { path: '/run/redis.sock', username: 'u', password: 'p@', db: 3 } },
     ],
     ['redis://:p@ss/w#rd?@h', { kind: 'standalone', options: { host: 'h', port: 6379, password: 'p@ss/w#rd?' } }],
+    ['REDIS://h', { kind: 'standalone', options: { host: 'h', port: 6379 } }],
+    ['RedisS://h', { kind: 'standalone', options: { host: 'h', port: 6379, tls: {} } }],
+    ['UNIX:///run/redis.sock?db=1', { kind: 'standalone', options: { path: '/run/redis.sock', db: 1 } }],
+    ['redis://u:p%40s,s@n1,n2', { kind: 'cluster', nodes: NODES.slice(0, 2), options: { redisOptions: { username: 'u', password: 'p@s,s' } } }],
     ['redis://user:a:b@h', { kind: 'standalone', options: { host: 'h', port: 6379, username: 'user', password: 'a:b' } }],
   ])('reads %s', (url, expected) => {
     expect(parseRedisUrl(url)).toEqual(expected);
@@ -65,6 +69,9 @@ describe('parseRedisUrl', () => {
     ['redis://:s3cret@h:65536', /port/],
     ['redis://:s3cret@h:six', /port/],
     ['redis://:s3cret@a,,c', /host 2 of 3/],
+    ['redis://u:s3cret@n1:6379,u:s3cret@n2:6379', /write the credentials once, before the first host/],
+    ['redis://u:s3cret@s1,u:s3cret@s2,u:s3cret@s3/mymaster', /write the credentials once, before the first host/],
+    ['redis://:s3@cr,et@h', /%40/],
     ['redis://s3cret@h', /without a password/],
     ['redis://s3cret:@h', /without a password/],
     ['redis://:s3cret%zz@h', /percent-encoded/],

@@ -39,6 +39,7 @@ describe('resolveOptions', () => {
     expect(resolveOptions(MINIMAL, 'admin')).toMatchObject({ instance: 'admin', keyPrefix: 'auth:admin:' });
     expect(resolveOptions(MINIMAL, 'a'.repeat(64)).keyPrefix).toBe(`auth:${'a'.repeat(64)}:`);
     expect(resolveOptions({ ...MINIMAL, keyPrefix: 'shop:' }, 'admin').keyPrefix).toBe('shop:');
+    expect(resolveOptions({ ...MINIMAL, keyPrefix: 'é'.repeat(128) }).keyPrefix).toBe('é'.repeat(128));
   });
 
   it('reads a number as the limit that evicts the oldest', () => {
@@ -85,7 +86,7 @@ describe('resolveOptions', () => {
     [{ ...MINIMAL, tokens: {} }, 'tokens', /is not an option/],
     [{ ...MINIMAL, keyPrefix: 'a{b}' }, 'keyPrefix', /"\{"/],
     [{ ...MINIMAL, keyPrefix: '' }, 'keyPrefix', /non-empty/],
-    [{ ...MINIMAL, keyPrefix: 'x'.repeat(65) }, 'keyPrefix', /64 bytes/],
+    [{ ...MINIMAL, keyPrefix: 'x'.repeat(257) }, 'keyPrefix', /256 bytes/],
     [{ ...MINIMAL, keyPrefix: '\ud800' }, 'keyPrefix', /non-empty/],
     [{ ...MINIMAL, keyPrefix: 5 }, 'keyPrefix', /string/],
     [{ ...MINIMAL, commandTimeout: 0 }, 'commandTimeout', /integer from 1/],
@@ -135,7 +136,7 @@ describe('resolveOptions', () => {
     const error = configError({
       redis: { url: 'redis://:hunter2-redis@h:0', password: 5 },
       keyPrefix: '{}',
-      jwt: { secret: 'hunter2-jwt', issuer: '', audience: [], clockTolerance: '1h' },
+      jwt: { secret: 'hunter2-jwt', issuer: '', audience: [], clockTolerance: '2h' },
       sessions: { limit: 0, idleTimeout: 'soon', refreshKeys: [{ kid: 'r', secret: 'hunter2-refresh' }] },
       guard: { from: 'bearer' },
       extra: 'hunter2-extra',
@@ -170,22 +171,24 @@ describe('jwt options', () => {
   const ec = generateKeyPairSync('ec', { namedCurve: 'P-256', ...pem });
   const ed = generateKeyPairSync('ed25519', pem);
 
-  it('S18 refuses known defaults, short and low-variety secrets', () => {
+  it('S18 refuses known defaults, also repeated to reach the length, and short and low-variety secrets', () => {
     const weak = [
       '',
       'short',
       'x'.repeat(31),
       'x'.repeat(64),
+      'ab'.repeat(20),
+      'abc'.repeat(11),
       'secret'.repeat(8),
+      'secretsecretsecretsecretsecretse',
+      'SuperSecret!SuperSecret!SuperSecret!',
+      'keyboard cat keyboard cat keyboard cat',
+      'jwt_secret_jwt_secret_jwt_secret_jwt_secret',
+      'my-secret my-secret my-secret my-secret',
       'changeme-changeme-changeme-changeme',
       'your-256-bit-secret-your-256-bit-secret',
       'a-string-secret-at-least-256-bits-long',
-      'this-is-my-super-secret-jwt-key-change-me-in-production',
       'your-super-secret-jwt-token-with-at-least-32-characters-long',
-      'abcdefghijklmnopqrstuvwxyz012345',
-      '01234567890123456789012345678901',
-      'SECRET_KEY_1234567890_SECRET_KEY',
-      'Zk4&Zk4&Zk4&Zk4&Zk4&Zk4&Zk4&Zk4&Zk4&',
       rsa.publicKey,
       rsa.privateKey,
       Buffer.alloc(64),
@@ -209,6 +212,10 @@ describe('jwt options', () => {
     }
   });
 
+  it('takes up to an hour of tolerance', () => {
+    expect(resolveOptions(jwt({ secret: SECRET, clockTolerance: '1h' }) as never).jwt.clockToleranceMs).toBe(3_600_000);
+  });
+
   it('S18 refuses a secret that serves two purposes', () => {
     expect(pathsOf({ ...MINIMAL, sessions: { refreshKeys: [{ kid: 'r', secret: Buffer.from(SECRET) }] } })).toEqual([
       'sessions.refreshKeys[0].secret',
@@ -221,6 +228,11 @@ describe('jwt options', () => {
     ['32 random bytes in base64url', 'hV0m2Zs3nJkA7XwQe9Tr4Yb1Lc6Pf8Ud'],
     ['64 hexadecimal digits', '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'],
     ['a passphrase', 'correct horse battery staple 4 the win'],
+    ['words that say it is for tests', 'test-secret-test-secret-test-secret'],
+    ['a sentence with a default word', 'this-is-a-test-secret-of-32-bytes!'],
+    ['digits in their order, twice', '0123456789abcdef0123456789abcdef'],
+    ['the alphabet', 'abcdefghijklmnopqrstuvwxyz012345'],
+    ['four characters, again and again', 'Zk4&'.repeat(9)],
     ['bytes', Buffer.from('00f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f70819aabbccddeeff', 'hex')],
     ['a KeyObject', createSecretKey(Buffer.from(OTHER_SECRET))],
   ])('takes %s for a secret', (_, secret) => {
@@ -323,7 +335,7 @@ describe('jwt options', () => {
     ['an issuer that is no string', { secret: SECRET, issuer: ['i'] }, ['jwt.issuer']],
     ['no audience', { secret: SECRET, audience: undefined }, ['jwt.audience']],
     ['an empty audience', { secret: SECRET, audience: ['a', ''] }, ['jwt.audience']],
-    ['too much tolerance', { secret: SECRET, clockTolerance: '6m' }, ['jwt.clockTolerance']],
+    ['too much tolerance', { secret: SECRET, clockTolerance: '61m' }, ['jwt.clockTolerance']],
     ['an unknown key', { secret: SECRET, expiresIn: '1h' }, ['jwt.expiresIn']],
     ['an unknown key in the list', { keys: [{ kid: 'a', secret: SECRET, alg: 'HS256' }] }, ['jwt.keys[0].alg']],
   ])('refuses %s', (_, given, paths) => {
