@@ -26,7 +26,7 @@ export function resolveJwtOptions(value: unknown, issues: Issues): ResolvedJwtOp
     keys: resolveKeys(group, issues),
     issuer: group.text('issuer', undefined, MAX_NAME_BYTES),
     audience: resolveAudience(group),
-    clockToleranceMs: group.duration('clockTolerance', '5s', { minMs: 0, maxMs: 5 * 60_000 }),
+    clockToleranceMs: group.duration('clockTolerance', '5s', { minMs: 0, maxMs: 3_600_000 }),
   };
 }
 

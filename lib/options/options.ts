@@ -67,7 +67,7 @@ export interface JwtOptions {
   issuer: string;
   /** `aud` of every token; a token must name one of these. */
   audience: string | string[];
-  /** Allowed difference of clocks between signer and verifier, for iat, nbf and exp. @default '5s' */
+  /** Allowed difference of clocks between signer and verifier, for iat, nbf and exp; at most an hour. @default '5s' */
   clockTolerance?: Duration;
 }
 
@@ -115,7 +115,12 @@ export interface SessionOptions {
   maxClaimsBytes?: number;
 }
 
-/** Reads a credential from a request; null where there is none. As `JwtFromRequestFunction` of passport-jwt. */
+/**
+ * Reads a credential from a request; null where there is none. A `JwtFromRequestFunction` of passport-jwt fits.
+ *
+ * What it returns counts like a bearer token: there is no check against cross-site requests, not even where it reads a
+ * cookie. Use `'cookie'` for that, or check in your own code.
+ */
 // oxlint-disable-next-line typescript/no-explicit-any -- each platform has a request type of its own, and a function of any of them fits
 export type Extractor = (request: any) => string | null;
 
@@ -157,7 +162,7 @@ export interface RedisAuthModuleOptions {
   redis?: RedisConnection;
   /** Milliseconds; bounds each public call as a whole. @default 1000 */
   commandTimeout?: number;
-  /** No braces. @default 'auth:', or 'auth:X:' for the instance X */
+  /** At most 256 bytes, no braces. @default 'auth:', or 'auth:X:' for the instance X */
   keyPrefix?: string;
   jwt: JwtOptions;
   guard?: GuardOptions;

@@ -5,6 +5,9 @@ import type { ResolvedConnection } from './resolved-options.js';
 const REDIS_PORT = 6379;
 const SENTINEL_PORT = 26379;
 
+/** An @ and then a comma before the last @: most likely each host of a list has the credentials, and only the last would be used. */
+const REPEATED_CREDENTIALS = /@[^,]*,/;
+
 type Endpoint = { host: string; port: number };
 type UrlConnection = Exclude<ResolvedConnection, { kind: 'client' }>;
 type Credentials = Pick<RedisOptions, 'username' | 'password'>;
@@ -17,7 +20,7 @@ type Credentials = Pick<RedisOptions, 'username' | 'password'>;
  * @throws {RedisAuthConfigError} with `path`; the message quotes nothing of the URL, which may hold a password.
  */
 export function parseRedisUrl(url: string, path = 'redis'): UrlConnection {
-  const socket = /^(?:unix:(?:\/\/([^/]*))?)?(\/[^?]*)(?:\?(.*))?$/s.exec(url);
+  const socket = /^(?:unix:(?:\/\/([^/]*))?)?(\/[^?]*)(?:\?(.*))?$/is.exec(url);
   const parsed = socket === null ? parseNetworkUrl(url) : parseSocket(url, socket);
   if (typeof parsed === 'string') throw new RedisAuthConfigError([{ path, message: parsed }]);
   return parsed;
@@ -36,11 +39,14 @@ function parseSocket(url: string, [, userInfo = '', path = '', query]: RegExpExe
 }
 
 function parseNetworkUrl(url: string): UrlConnection | string {
-  const [, scheme, rest = ''] = /^(rediss?):\/\/(.*)$/s.exec(url) ?? [];
+  const [, scheme, rest = ''] = /^(rediss?):\/\/(.*)$/is.exec(url) ?? [];
   if (scheme === undefined) return 'must begin with redis://, rediss:// (TLS), or be the path of a unix socket (/run/redis.sock)';
   // The last @ ends the credentials: passwords are often written with a raw @, / or #.
   const at = rest.lastIndexOf('@');
-  const credentials = parseCredentials(rest.slice(0, Math.max(at, 0)));
+  const userInfo = rest.slice(0, Math.max(at, 0));
+  if (REPEATED_CREDENTIALS.test(userInfo))
+    return 'write the credentials once, before the first host; in a user name or password, write @ as %40 and "," as %2C';
+  const credentials = parseCredentials(userInfo);
   if (typeof credentials === 'string') return credentials;
   const [, hostList = '', rawPath = '', query] = /^([^/?#]*)\/?([^?#]*)(?:\?([^#]*))?$/s.exec(rest.slice(at + 1)) ?? [];
   if (hostList === '') return 'names no host; write redis://host:6379';
@@ -65,7 +71,7 @@ function parseNetworkUrl(url: string): UrlConnection | string {
 
   const common: RedisOptions = {
     ...credentials,
-    ...(scheme === 'rediss' && { tls: {} }),
+    ...(scheme.toLowerCase() === 'rediss' && { tls: {} }),
     ...(family !== undefined && { family: Number(family) }),
   };
   return connectionTo(endpoints as Endpoint[], path, common);

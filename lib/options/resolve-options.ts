@@ -19,7 +19,7 @@ const MODULE_KEYS = [
   'httpErrors',
 ] as const satisfies readonly (keyof RedisAuthModuleOptions)[];
 
-const MAX_PREFIX_BYTES = 64;
+const MAX_PREFIX_BYTES = 256;
 
 /**
  * Fills in the defaults and checks everything; the options given are not changed.

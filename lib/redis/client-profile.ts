@@ -17,7 +17,7 @@ type NodeProfile = Pick<
 >;
 
 /** Not the application's choice: when we connect, and the shape of replies that our code reads. */
-const FIXED = { lazyConnect: true, replyMapping: 'legacy' } as const;
+const FIXED = { lazyConnect: true, replyMapping: 'legacy', stringNumbers: false } as const;
 
 const LONGEST_RETRY_DELAY_MS = 450;
 const DEMOTED_PAUSE_MS = 5_000;
@@ -134,10 +134,15 @@ function leaveDemotedMaster(): (error: Error) => boolean {
   };
 }
 
-/** Any protocol is safe, so choosing one is no deviation. */
+/**
+ * Safe with every value, so that choosing one is no deviation: any protocol is understood, and how long an attempt to
+ * connect takes is no call's affair, each has its own deadline.
+ */
+const FREE: ReadonlySet<string> = new Set<keyof NodeProfile>(['connectTimeout', 'protocol']);
+
 function differing(profile: object, options: object | undefined, path: string): string[] {
   const expected = new Map(Object.entries(profile));
   return Object.entries(options ?? {})
-    .filter(([name, value]) => name !== 'protocol' && expected.has(name) && value !== expected.get(name))
+    .filter(([name, value]) => !FREE.has(name) && expected.has(name) && value !== expected.get(name))
     .map(([name]) => `${path}.${name}`);
 }

@@ -9,6 +9,7 @@ import { commandConnections, isCluster } from './cluster.js';
 import { type ConnectionEvents, ConnectionWatch } from './connection-watch.js';
 import { Gate } from './gate.js';
 import type { RedisClient } from './redis-client.js';
+import { RefusedCalls } from './refused-calls.js';
 import { storeUnavailable, toStoreError } from './store-errors.js';
 import { assertText } from './text.js';
 import { WriteJoining } from './write-joining.js';
@@ -41,6 +42,7 @@ export class RedisAuthConnection {
   private readonly events = new EventEmitter<ConnectionEvents>();
   private readonly gate = new Gate();
   private readonly watch: ConnectionWatch;
+  private readonly refused: RefusedCalls;
   private readonly isOurs: boolean;
   private readonly writes: WriteJoining | undefined;
   private readonly links = new Set<RedisClient>();
@@ -54,7 +56,10 @@ export class RedisAuthConnection {
     auditOverrides(connection, settings);
     this.client = createClient(connection, settings.commandTimeoutMs);
     this.isOurs = connection.kind !== 'client';
-    this.watch = new ConnectionWatch(this.client, connection, describeAddress(connection), this.gate, this.events);
+    const address = describeAddress(connection);
+    this.watch = new ConnectionWatch(this.client, connection, address, this.gate, this.events);
+    this.refused = new RefusedCalls(address, this.events);
+    this.events.on('ready', () => this.refused.forget());
     this.writes = this.isOurs ? new WriteJoining(this.client) : undefined;
   }
 
@@ -87,13 +92,15 @@ export class RedisAuthConnection {
   dbSize(): Promise<number> {
     return this.execute('connection.dbSize', async (client) => {
       const sizes = await Promise.all(commandConnections(client).map((node) => node.dbsize()));
-      return sizes.reduce((sum, size) => sum + size, 0);
+      // The application's own client may be set to give numbers as text.
+      return sizes.reduce((sum, size) => sum + Number(size), 0);
     });
   }
 
   /**
    * Listens to the connection: `connected` (the socket is up), `ready` (checked and usable), `disconnected`,
-   * and `error` (why it cannot be used; once per outage and cause, without command arguments). Nothing needs a listener.
+   * and `error` (why it cannot be used, or by what Redis refuses calls; once per outage and cause, without command
+   * arguments). Nothing needs a listener.
    * The module connects before anything can be injected: a listener of `connected` or `ready` that comes when that is
    * already so is told in the next tick.
    *
@@ -163,11 +170,14 @@ export class RedisAuthConnection {
       }, this.settings.commandTimeoutMs);
       const succeed = (result: T): void => {
         clearTimeout(deadline);
+        if (this.refused.hasAny) this.refused.succeeded(operation);
         resolve(result);
       };
       const fail = (error: unknown): void => {
         clearTimeout(deadline);
         reject(toStoreError(operation, error, sent) as Error);
+        // While there is no usable connection, the watch tells why.
+        if (sent && this.gate.isOpen) this.refused.failed(operation, error);
       };
       const run = (): void => {
         if (overdue) return;

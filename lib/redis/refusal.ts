@@ -22,7 +22,10 @@ const REPLIES: readonly (readonly [RegExp, string])[] = [
   [/NOAUTH/, 'a password is required (NOAUTH); give password, and username where it is an ACL user'],
   [/DB index is out of range/, 'the database number does not exist there; set db to one that does, or raise `databases`'],
   [/NOPERM.*'select'/i, 'the ACL user may not SELECT the database; grant it +select, or use db 0'],
-  [/NOPERM/, 'the ACL user lacks a permission (NOPERM); grant it the commands that the README lists'],
+  [
+    /NOPERM|^ERR The user executing the script can't/,
+    'the ACL user lacks a permission (NOPERM); grant it the commands that the README lists',
+  ],
   [/cluster support disabled/i, 'it is not a Cluster; give a single host, without a list of nodes'],
   [
     /No such master with that name|^All sentinels are unreachable(?!.*Last error)/,

@@ -6,6 +6,13 @@ const RETRY_AFTER = 1;
 const NEVER_SENT = /enableOfflineQueue options is false|None of startup nodes is available|Connection in subscriber mode/;
 const REDIRECTED_IN_CIRCLES = /^Too many Cluster redirections/;
 const OUT_OF_MEMORY = /OOM command not allowed/;
+const REFUSED = /^(NOPERM|NOAUTH|WRONGPASS)\b/;
+/** How Redis 7.0 words a NOPERM within a script. */
+const REFUSED_WITHIN_SCRIPT = /^ERR The user executing the script can't /;
+/** The name of the running script, which Redis puts behind what goes wrong inside of it. */
+const WITHIN_SCRIPT = /\bscript: \w+, on @|@user_(script|function)\b/;
+/** Redis asks these before the first write of a script and then no more. */
+const BEFORE_FIRST_WRITE = /^(OOM|READONLY|MISCONF|NOREPLICAS)\b/;
 const ECHOED_ARGUMENTS = /,? with args beginning with.*$/s;
 
 /**
@@ -24,6 +31,12 @@ export function storeUnavailable(operation: string, ambiguous: boolean, cause: E
   return new StoreUnavailableError(operation, ambiguous, RETRY_AFTER, { cause });
 }
 
+/** The code of a reply by which Redis does not let us do something at all; undefined for every other error. */
+export function refusalCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined;
+  return REFUSED_WITHIN_SCRIPT.test(error.message) ? 'NOPERM' : REFUSED.exec(error.message)?.[1];
+}
+
 /** The driver's errors carry the command with its arguments, and Redis echoes those of unknown commands. */
 export function withoutArguments(error: unknown): Error {
   const source = error instanceof Error ? error : new Error(String(error));
@@ -34,7 +47,8 @@ export function withoutArguments(error: unknown): Error {
   return code === undefined ? copy : Object.assign(copy, { code });
 }
 
-/** An error reply means that the command was not executed; our scripts check before they write. */
+/** An error reply means that the command was not executed; what a script wrote before its error stays written. */
 function wasRefused({ name, message }: Error): boolean {
-  return name === 'ReplyError' || NEVER_SENT.test(message) || REDIRECTED_IN_CIRCLES.test(message);
+  if (name === 'ReplyError') return !WITHIN_SCRIPT.test(message) || BEFORE_FIRST_WRITE.test(message);
+  return NEVER_SENT.test(message) || REDIRECTED_IN_CIRCLES.test(message);
 }

@@ -64,10 +64,7 @@ describe('options that override the profile', () => {
 
   it('are no deviation where they say the same', async () => {
     const log = captureLog();
-    await using _connection = await ConnectionUnderTest.open(
-      { path: redisUrl, maxRetriesPerRequest: 0 },
-      { audit: 'enforce' },
-    );
+    await using _connection = await ConnectionUnderTest.open({ path: redisUrl, maxRetriesPerRequest: 0 }, { audit: 'enforce' });
     expect(log).toEqual([]);
   });
 

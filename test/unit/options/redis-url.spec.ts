@@ -42,7 +42,10 @@ describe('parseRedisUrl', () => {
     ['REDIS://h', { kind: 'standalone', options: { host: 'h', port: 6379 } }],
     ['RedisS://h', { kind: 'standalone', options: { host: 'h', port: 6379, tls: {} } }],
     ['UNIX:///run/redis.sock?db=1', { kind: 'standalone', options: { path: '/run/redis.sock', db: 1 } }],
-    ['redis://u:p%40s,s@n1,n2', { kind: 'cluster', nodes: NODES.slice(0, 2), options: { redisOptions: { username: 'u', password: 'p@s,s' } } }],
+    [
+      'redis://u:p%40s,s@n1,n2',
+      { kind: 'cluster', nodes: NODES.slice(0, 2), options: { redisOptions: { username: 'u', password: 'p@s,s' } } },
+    ],
     ['redis://user:a:b@h', { kind: 'standalone', options: { host: 'h', port: 6379, username: 'user', password: 'a:b' } }],
   ])('reads %s', (url, expected) => {
     expect(parseRedisUrl(url)).toEqual(expected);
