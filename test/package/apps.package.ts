@@ -12,11 +12,10 @@ const { devDependencies: pinned } = JSON.parse(readFileSync(join(root, 'package.
   devDependencies: Record<string, string>;
 };
 
-const nest12 = pick('@nestjs/common', '@nestjs/core', '@nestjs/passport', '@nestjs/platform-express');
+const nest12 = pick('@nestjs/common', '@nestjs/core', '@nestjs/platform-express');
 const nest11 = {
   '@nestjs/common': '11.2.10',
   '@nestjs/core': '11.2.10',
-  '@nestjs/passport': '11.0.5',
   '@nestjs/platform-express': '11.2.10',
 };
 
@@ -32,7 +31,7 @@ describe.each([
     dir = mkdtempSync(join(tmpdir(), 'redis-auth-app-'));
     const dependencies = {
       ...nest,
-      ...pick('@types/node', 'ioredis', 'passport', 'passport-jwt', 'reflect-metadata', 'rxjs'),
+      ...pick('@types/node', 'ioredis', 'passport', 'reflect-metadata', 'rxjs'),
       'nestjs-redis-auth': `file:${inject('tarball')}`,
     };
     writeFileSync(join(dir, 'package.json'), JSON.stringify({ name: 'app', private: true, type, dependencies }));
