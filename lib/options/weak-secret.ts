@@ -38,9 +38,6 @@ const WELL_KNOWN: readonly string[] = [
   'donotusethisvalueinsteadcreateacomplexsecretandkeepitsafeoutsideofthesourcecode',
   'changeme',
   'changethis',
-  'changemeinproduction',
-  'changethisinproduction',
-  'pleasechangeme',
   'replaceme',
   'password',
   'passw0rd',
@@ -53,6 +50,9 @@ const WELL_KNOWN: readonly string[] = [
   'qwerty',
   'admin',
 ];
+
+/** What templates write behind their secret. */
+const PLEA_TO_CHANGE = /(please)?change(me|this|it)?((in|for)production)?$/;
 
 /** Why the bytes cannot serve as a secret, with the mend; undefined when nothing speaks against them. */
 export function weaknessOf(secret: Buffer): string | undefined {
@@ -70,8 +70,12 @@ export function weaknessOf(secret: Buffer): string | undefined {
   return undefined;
 }
 
-/** A default, perhaps written again and again to reach the length, the last time perhaps in part. */
+/** A default, perhaps with a plea to change it, or written again and again to reach the length, the last time perhaps in part. */
 function isWellKnown(text: string): boolean {
   const word = text.toLowerCase().replace(/[^a-z\d]/g, '');
-  return WELL_KNOWN.some((known) => word.length >= known.length && known.repeat(Math.ceil(word.length / known.length)).startsWith(word));
+  const bare = word.replace(PLEA_TO_CHANGE, '');
+  if (bare === '' && word !== '') return true;
+  return WELL_KNOWN.some(
+    (known) => bare === known || (word.length >= known.length && known.repeat(Math.ceil(word.length / known.length)).startsWith(word)),
+  );
 }

@@ -240,7 +240,7 @@ describe('S14 a refusal by a reply, on a connection that stays up', () => {
     expect(connection.seen).not.toContain('disconnected');
   });
 
-  it('is told once for an operation that is never allowed, though others succeed, and again for all of them', async () => {
+  it('is told once for an operation that is never allowed, though others succeed, and again for a new connection or for all of them', async () => {
     await using connection = await openAsApp();
     await grant('-incr');
     for (let call = 0; call < 3; call++) {
@@ -248,10 +248,15 @@ describe('S14 a refusal by a reply, on a connection that stays up', () => {
       await connection.ping();
     }
     expect(refusals(connection)).toHaveLength(1);
+    proxy.cut();
+    await until(() => connection.seen.filter((event) => event === 'ready').length === 2);
+    await failsInTime(() => increment(connection, 'n'));
+    expect(refusals(connection)).toHaveLength(2);
+    await connection.ping();
     await grant('-@all');
     await failsInTime(() => connection.ping());
-    expect(refusals(connection)).toHaveLength(2);
-    expect(errorLines()).toHaveLength(2);
+    expect(refusals(connection)).toHaveLength(3);
+    expect(errorLines()).toHaveLength(3);
   });
 
   it('within a script is told, and is ambiguous: it may have written before', async () => {

@@ -73,6 +73,14 @@ describe('options that override the profile', () => {
     expect(connection.client.options).toMatchObject({ protocol: 3, connectTimeout: 700 });
   });
 
+  it('do not win where replies would change their shape, neither for a server nor for the nodes of a Cluster', async () => {
+    const numbers = { stringNumbers: true };
+    await using server = new ConnectionUnderTest({ path: redisUrl, ...numbers });
+    expect(server.client.options).toMatchObject({ stringNumbers: false });
+    await using cluster = new ConnectionUnderTest({ nodes: [{ host: '127.0.0.1', port: 1 }], options: { redisOptions: numbers } });
+    expect(cluster.client.options).toMatchObject({ redisOptions: { stringNumbers: false } });
+  });
+
   it.each(['redis.options.retryDelayOnFailover', 'redis.options.redisOptions.commandTimeout'])('are found for a Cluster: %s', (path) => {
     const nodes = [{ host: '127.0.0.1', port: 1 }];
     const options = { retryDelayOnFailover: 100, redisOptions: { commandTimeout: 60_000 } };

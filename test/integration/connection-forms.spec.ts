@@ -97,7 +97,9 @@ describe('a Redis that refuses stops the boot', () => {
     // The server's alert may be overtaken by its end of the connection; then it looks like one that is merely gone.
     await using connection = new ConnectionUnderTest({ url: redis.url, tls: { ca: testCa } });
     const told = await connection.open().then(() => '', String);
-    await expect.poll(() => [told, ...log].join('\n')).toMatch(/TLS handshake failed \(\S*CERTIFICATE_REQUIRED\); check tls\.cert/);
+    await expect
+      .poll(() => [told, ...log].join('\n'), { timeout: 15_000 })
+      .toMatch(/TLS handshake failed \(\S*CERTIFICATE_REQUIRED\); check tls\.cert/);
     expect((await rejection(() => connection.ping())).error).toBeInstanceOf(StoreUnavailableError);
   });
 
