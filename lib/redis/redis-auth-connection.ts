@@ -91,9 +91,9 @@ export class RedisAuthConnection {
    */
   dbSize(): Promise<number> {
     return this.execute('connection.dbSize', async (client) => {
-      const sizes = await Promise.all(commandConnections(client).map((node) => node.dbsize()));
+      const sizes: (number | string)[] = await Promise.all(commandConnections(client).map((node) => node.dbsize()));
       // The application's own client may be set to give numbers as text.
-      return sizes.reduce((sum, size) => sum + Number(size), 0);
+      return sizes.reduce<number>((sum, size) => sum + Number(size), 0);
     });
   }
 
