@@ -1,3 +1,4 @@
+export { databaseOf } from './database.js';
 export * from './key-space.js';
 export { type ConnectionSettings, RedisAuthConnection } from './redis-auth-connection.js';
 export type { RedisClient } from './redis-client.js';

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { commandConnections, connectNode, isCluster } from './cluster.js';
+import { databaseOf } from './database.js';
 import type { RedisClient } from './redis-client.js';
 
 const OLDEST_REDIS = [7, 0] as const;
@@ -20,7 +21,7 @@ export async function probe(client: RedisClient): Promise<{ versionKnown: boolea
     return checkVersion(reachable);
   } else {
     // ioredis goes on in database 0 where its own SELECT was refused. Again, so that we see the reply.
-    const db = client.condition?.select ?? client.options.db ?? 0;
+    const db = databaseOf(client);
     if (db !== 0) await client.select(db);
     return checkVersion(client);
   }
