@@ -5,10 +5,16 @@ import { requestOf } from './http-request.js';
 import { sessionOf } from './request-authenticator.js';
 import { ACCESS, MAX_AUTH_AGE, type RouteAccess, SCOPES, SESSION_DATA } from './route-policy.js';
 
-/** Lets everyone in: the guard does not look for a credential. On a handler or a controller; a handler's `@Scopes` or `@RequireFresh` outweighs it. */
+/**
+ * Lets everyone in: the guard does not look for a credential. On a handler or a controller; `@Scopes` or
+ * `@RequireFresh` beside it outweighs it, and so does one on a handler below it.
+ */
 export const Public = (): CustomDecorator => SetMetadata<string, RouteAccess>(ACCESS, 'public');
 
-/** Without a credential the user is undefined; a bad one is still a 401, and Redis being down a 503. */
+/**
+ * Without a credential the user is undefined; a bad one is still a 401, and Redis being down a 503. Outweighed
+ * as {@link Public} is.
+ */
 export const OptionalAuth = (): CustomDecorator => SetMetadata<string, RouteAccess>(ACCESS, 'optional');
 
 /**

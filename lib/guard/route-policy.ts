@@ -20,14 +20,24 @@ export const SESSION_DATA = 'nestjs-redis-auth:session-data';
 /** A handler's own word wins over its class's; scopes of both are required. */
 export function policyOf(reflector: Reflector, context: ExecutionContext): RoutePolicy {
   const [handler, controller] = [context.getHandler(), context.getClass()];
-  const ownScopes = reflector.get<string[] | undefined>(SCOPES, handler);
-  const ownMaxAge = reflector.get<number | undefined>(MAX_AUTH_AGE, handler);
-  const demands = ownScopes !== undefined || ownMaxAge !== undefined;
+  const scopesOf = (level: Level): readonly string[] => reflector.get<string[] | undefined>(SCOPES, level) ?? [];
   return {
-    // What a handler demands of a session is not undone by @Public() on its class, nor by one beside it.
-    access: demands ? 'required' : (reflector.getAllAndOverride<RouteAccess | undefined>(ACCESS, [handler, controller]) ?? 'required'),
-    scopes: [...new Set([...(reflector.get<string[] | undefined>(SCOPES, controller) ?? []), ...(ownScopes ?? [])])],
-    maxAuthAgeMs: ownMaxAge ?? reflector.get<number | undefined>(MAX_AUTH_AGE, controller),
+    access: accessOf(reflector, [handler, controller]),
+    scopes: [...new Set([...scopesOf(controller), ...scopesOf(handler)])],
+    maxAuthAgeMs: reflector.getAllAndOverride<number | undefined>(MAX_AUTH_AGE, [handler, controller]),
     data: reflector.get<boolean | undefined>(SESSION_DATA, handler) === true,
   };
+}
+
+/** A handler or its class. */
+type Level = Parameters<Reflector['get']>[1];
+
+/** What is demanded of a session is not undone by @Public() or @OptionalAuth() beside or above it. */
+function accessOf(reflector: Reflector, innermostFirst: readonly Level[]): RouteAccess {
+  for (const level of innermostFirst) {
+    if ([SCOPES, MAX_AUTH_AGE].some((demand) => reflector.get<unknown>(demand, level) !== undefined)) return 'required';
+    const access = reflector.get<RouteAccess | undefined>(ACCESS, level);
+    if (access !== undefined) return access;
+  }
+  return 'required';
 }

@@ -176,6 +176,19 @@ describe.each(PLATFORMS)('JwtAuthGuard on %s', (platform) => {
       expect((await app.get('/open/read', (await signIn()).accessToken)).status).toBe(403);
       expect((await app.get('/strict/open')).status).toBe(200);
     });
+
+    it.each(['/contrary', '/contrary/fresh', '/contrary/optional/scopes', '/contrary/optional/fresh'])(
+      'or RequireFresh is not undone by @Public() or @OptionalAuth() beside it: %s',
+      async (path) => {
+        expectRefusal(await app.get(path), 'missing');
+        const admin = (await signIn({ scopes: ['admin'] })).accessToken;
+        expect((await app.get(path, admin)).status).toBe(200);
+      },
+    );
+
+    it('is not asked for where a handler alone is @Public()', async () => {
+      expect((await app.get('/contrary/open')).status).toBe(200);
+    });
   });
 
   it('RequireFresh asks for a new authentication after its time (RFC 9470), and reauthenticated gives it', async () => {

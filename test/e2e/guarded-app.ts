@@ -146,11 +146,62 @@ class StrictController {
   }
 }
 
+/** Opened and guarded at one level: the demand counts. */
+@Public()
+@Scopes('admin')
+@Controller('contrary')
+class ContraryController {
+  @Get()
+  scoped() {
+    return { scoped: true };
+  }
+
+  @Public()
+  @Get('open')
+  open() {
+    return { open: true };
+  }
+
+  @OptionalAuth()
+  @RequireFresh('1h')
+  @Get('fresh')
+  fresh() {
+    return { fresh: true };
+  }
+}
+
+@OptionalAuth()
+@Scopes('admin')
+@Controller('contrary/optional/scopes')
+class OptionalScopesController {
+  @Get()
+  scoped() {
+    return { scoped: true };
+  }
+}
+
+@OptionalAuth()
+@RequireFresh('1h')
+@Controller('contrary/optional/fresh')
+class OptionalFreshController {
+  @Get()
+  fresh() {
+    return { fresh: true };
+  }
+}
+
 /** An application whose every route is guarded, unless it says otherwise. */
 export async function guardedApp(platform: Platform, options: RedisAuthModuleOptions): Promise<RunningApp> {
   @Module({
     imports: [RedisAuthModule.forRoot(options)],
-    controllers: [GuardedController, OpenController, StrictController],
+    controllers: [
+      GuardedController,
+      OpenController,
+      StrictController,
+      ContraryController,
+      OptionalScopesController,
+      OptionalFreshController,
+    ],
     providers: [{ provide: APP_GUARD, useClass: JwtAuthGuard }],
   })
   class AppModule {}
