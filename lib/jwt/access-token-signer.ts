@@ -41,6 +41,7 @@ export class AccessTokenSigner {
   readonly canSign: boolean;
 
   private readonly signingKey: SigningKey | undefined;
+  private measuredRoom: number | undefined;
   /** What every token says, as the inside of a JSON object. */
   private readonly constant: string;
 
@@ -72,6 +73,11 @@ export class AccessTokenSigner {
 
   /** Bytes of JSON that are left for claims, scopes, user and tenant, whatever the session. */
   get room(): number {
+    this.measuredRoom ??= this.measureRoom();
+    return this.measuredRoom;
+  }
+
+  private measureRoom(): number {
     const { key, header, jws } = this.requireSigningKey();
     const own = Buffer.byteLength(this.payload(EMPTY, LATEST, LATEST, LATEST));
     const segment = MAX_ACCESS_TOKEN_BYTES - header.length - base64urlLength(jws.signatureLength(key)) - 2;

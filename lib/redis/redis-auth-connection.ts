@@ -16,6 +16,9 @@ import { WriteJoining } from './write-joining.js';
 
 const EVENTS: ReadonlySet<string> = new Set<keyof ConnectionEvents>(['ready', 'connected', 'disconnected', 'error']);
 
+/** The client for a further command of a call. Throws where none may be sent any more. */
+export type Again = () => RedisClient;
+
 /** How a {@link RedisAuthConnection} behaves. */
 export interface ConnectionSettings {
   /** Bounds each call as a whole. */
@@ -155,12 +158,14 @@ export class RedisAuthConnection {
   }
 
   /**
-   * One public call: waits for a usable connection, runs `send`, settles within `commandTimeout`. A late result is
-   * dropped. Errors of the driver become StoreUnavailableError or StoreFullError, those of this package pass through.
+   * One public call: waits for `before` and for a usable connection, runs `send`, settles within `commandTimeout`. A
+   * late result is dropped. Errors of the driver become StoreUnavailableError or StoreFullError, those of this package
+   * pass through. What `send` sends after it has waited for something goes to `again()`, which throws where the caller
+   * has been told meanwhile that the call failed.
    *
    * @internal
    */
-  execute<T>(operation: string, send: (client: RedisClient) => Promise<T>): Promise<T> {
+  execute<T>(operation: string, send: (client: RedisClient, again: Again) => Promise<T>, before?: Promise<unknown>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let sent = false;
       let overdue = false;
@@ -179,20 +184,29 @@ export class RedisAuthConnection {
         // While there is no usable connection, the watch tells why.
         if (sent && this.gate.isOpen) this.refused.failed(operation, error);
       };
+      const again: Again = () => {
+        if (overdue || this.client.status !== 'ready') throw new Error('the connection was lost');
+        this.writes?.begin();
+        return this.client;
+      };
       const run = (): void => {
         if (overdue) return;
         if (this.client.status !== 'ready') return fail(new Error('the connection was lost'));
         sent = true;
         try {
           this.writes?.begin();
-          send(this.client).then(succeed, fail);
+          send(this.client, again).then(succeed, fail);
         } catch (error) {
           fail(error);
         }
       };
-      if (this.gate.isOpen) return run();
-      this.start();
-      this.gate.pass().then(run, fail);
+      const enter = (): void => {
+        if (this.gate.isOpen) return run();
+        this.start();
+        this.gate.pass().then(run, fail);
+      };
+      if (before === undefined) enter();
+      else before.then(enter, fail);
     });
   }
 

@@ -15,12 +15,12 @@ export class Script<Reply = unknown> {
     this.sha = createHash('sha1').update(lua).digest('hex');
   }
 
-  /** One round trip; two where the server has to be told the script. All keys must be of one slot. */
-  run(client: RedisClient, keys: readonly string[], args: readonly ScriptArgument[]): Promise<Reply> {
+  /** One round trip; two where the server has to be told the script, over `again()`. All keys must be of one slot. */
+  run(client: RedisClient, keys: readonly string[], args: readonly ScriptArgument[], again = () => client): Promise<Reply> {
     const reply = client.evalsha(this.sha, keys.length, ...keys, ...args) as Promise<Reply>;
     return reply.catch((error: unknown) => {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return client.eval(this.lua, keys.length, ...keys, ...args) as Promise<Reply>;
+      return again().eval(this.lua, keys.length, ...keys, ...args) as Promise<Reply>;
     });
   }
 }

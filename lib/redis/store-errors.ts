@@ -27,6 +27,11 @@ export function toStoreError(operation: string, error: unknown, sent: boolean): 
   return storeUnavailable(operation, sent && !wasRefused(cause), cause);
 }
 
+/** For what failed after another command of the same call may have taken effect. */
+export function inDoubt(operation: string, error: unknown): unknown {
+  return error instanceof RedisAuthError ? error : storeUnavailable(operation, true, withoutArguments(error));
+}
+
 export function storeUnavailable(operation: string, ambiguous: boolean, cause: Error): StoreUnavailableError {
   return new StoreUnavailableError(operation, ambiguous, RETRY_AFTER, { cause });
 }

@@ -1,9 +1,17 @@
-import type { KeySpace, RedisAuthConnection, RedisClient, Script, ScriptArgument } from '../redis/index.js';
+import {
+  type Again,
+  inDoubt,
+  type KeySpace,
+  type RedisAuthConnection,
+  type RedisClient,
+  type Script,
+  type ScriptArgument,
+} from '../redis/index.js';
 import type { SessionEvents } from './session-events.js';
 import { TENANT_EPOCH } from './session.lua.js';
 
 /** What a reply means, given the epoch of the tenant: null for no tenant, or one whose epoch is lost. */
-type Judge<Reply, Result> = (reply: Reply, epoch: string | null, client: RedisClient) => Result | Promise<Result>;
+type Judge<Reply, Result> = (reply: Reply, epoch: string | null, again: Again) => Result | Promise<Result>;
 
 /**
  * Runs session scripts, each one round trip within one deadline. A session with a tenant is also compared with its
@@ -42,17 +50,19 @@ export class ScriptCalls {
     args: readonly ScriptArgument[],
     judge: Judge<Reply, Result>,
   ): Promise<Result> {
-    return this.run(operation, (client) => {
-      const reply = script.run(client, keys, args);
-      if (tenantHash === undefined) return reply.then((answer) => judge(answer, null, client));
-      const epoch = TENANT_EPOCH.run(client, [this.keys.tenant(tenantHash)], []);
-      return Promise.all([reply, epoch]).then((answers) => judge(...answers, client));
+    return this.run(operation, (client, again) => {
+      const reply = script.run(client, keys, args, again);
+      if (tenantHash === undefined) return reply.then((answer) => judge(answer, null, again));
+      const epoch = TENANT_EPOCH.run(client, [this.keys.tenant(tenantHash)], [], again).catch((error: unknown) => {
+        // the script beside it has perhaps been executed
+        throw inDoubt(operation, error);
+      });
+      return Promise.all([reply, epoch]).then((answers) => judge(...answers, again));
     });
   }
 
-  run<T>(operation: string, send: (client: RedisClient) => Promise<T>): Promise<T> {
-    const { listening } = this.events;
-    if (listening === undefined) return this.connection.execute(operation, send);
-    return this.connection.execute(operation, (client) => listening.then(() => send(client)));
+  /** One call within its deadline. The first ones after somebody began to listen to events wait until they can be heard. */
+  run<T>(operation: string, send: (client: RedisClient, again: Again) => Promise<T>): Promise<T> {
+    return this.connection.execute(operation, send, this.events.listening);
   }
 }

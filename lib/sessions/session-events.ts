@@ -1,13 +1,23 @@
+import { Logger } from '@nestjs/common';
 import { Observable, Subject } from 'rxjs';
-import { decodeIdentity, type Identity, isSessionId, type KeySpace, type RedisAuthConnection, type RedisClient } from '../redis/index.js';
+import {
+  databaseOf,
+  decodeIdentity,
+  type Identity,
+  isSessionId,
+  type KeySpace,
+  type RedisAuthConnection,
+  type RedisClient,
+} from '../redis/index.js';
 import type { SessionEvent, SessionEventType } from './session-types.js';
 
 /** How long calls may be held back for a link that does not get ready. */
 const LONGEST_WAIT_MS = 250;
+const RETRY_MS = 1_000;
 
 /**
  * Session events of every instance, by pub/sub from the scripts themselves: what was told has happened, and
- * nothing is told twice. Messages are received only while somebody listens, and are lost while the link is down.
+ * nothing is told twice. Messages are received once somebody has begun to listen, and are lost while the link is down.
  */
 export class SessionEvents {
   readonly stream = new Observable<SessionEvent>((subscriber) => {
@@ -22,7 +32,9 @@ export class SessionEvents {
   readonly channel: string;
 
   private readonly events = new Subject<SessionEvent>();
+  private readonly logger = new Logger('RedisAuthEvents');
   private wanted = false;
+  private refused = false;
   private heard: () => void = () => undefined;
   private link: RedisClient | undefined;
 
@@ -63,18 +75,26 @@ export class SessionEvents {
   private subscribe(): void {
     this.link!.subscribe(this.channel).then(
       () => this.heard(),
-      () => this.heard(),
+      (error: unknown) => this.notHeard(error),
     );
+  }
+
+  /** Nothing else depends on events: calls go on. A refusal stays one until the link is made anew; all else is tried again. */
+  private notHeard(error: unknown): void {
+    this.heard();
+    if (error instanceof Error && error.message.startsWith('NOPERM')) {
+      if (!this.refused)
+        this.logger.warn(`session events are not heard: the ACL user may not subscribe to ${this.channel}; grant it &${this.channel}`);
+      this.refused = true;
+    } else if (this.link?.status === 'ready') {
+      setTimeout(() => this.link?.status === 'ready' && this.subscribe(), RETRY_MS).unref();
+    }
   }
 
   private receive(message: string): void {
     const event = parseEvent(message);
     if (event !== undefined) this.events.next(event);
   }
-}
-
-function databaseOf(client: RedisClient): number {
-  return 'db' in client.options ? (client.options.db ?? 0) : 0;
 }
 
 const MESSAGE = /^(created|refreshed|revoked|evicted|expired|reuse-detected) ([\w-]+) (\S+) (\d{1,15}) (\d+|-) (\d+|-) (.*)$/s;

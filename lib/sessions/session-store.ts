@@ -2,6 +2,7 @@ import type { ResolvedSessionOptions } from '../options/index.js';
 import {
   encodeIdentity,
   hashTenant,
+  inDoubt,
   type Identity,
   type KeySpace,
   restOf,
@@ -82,14 +83,14 @@ export class SessionStore {
       REPEAT_WINDOW_MS,
       ...fields,
     ];
-    return this.calls.run('sessions.create', async (client): Promise<Created> => {
+    return this.calls.run('sessions.create', async (_client, again): Promise<Created> => {
       let least = '';
       for (;;) {
         const epoch =
           identity.tenant === undefined
             ? ''
-            : await lua.JOIN_TENANT.run(client, [this.keys.tenant(hashTenant(identity.tenant))], [this.epochTtlMs, least]);
-        const reply = await chains.CREATE.run(client, keys, [this.calls.channel, ...args(epoch)]);
+            : await lua.JOIN_TENANT.run(again(), [this.keys.tenant(hashTenant(identity.tenant))], [this.epochTtlMs, least], again);
+        const reply = await chains.CREATE.run(again(), keys, [this.calls.channel, ...args(epoch)], again);
         if (reply[0] === 'ok') return { status: 'ok', expiresMs: Number(reply[1]) };
         if (reply[0] === 'limit') return { status: 'limit' };
         if (reply[0] === 'repeat') return { status: 'repeat', answer: reply[1], grant: reply[2] ? grantOf(reply[2]) : undefined };
@@ -120,11 +121,13 @@ export class SessionStore {
   ): Promise<chains.GrantReply | string> {
     const args = [presented.hash, presented.generation, this.options.refreshLeewayMs, kid, this.tombstoneMs, claimsJson, room];
     const keys = [this.keys.session(sessionId)];
-    return this.calls.act('sessions.refresh', tenantHashOf(sessionId), chains.REFRESH, keys, args, async (answer, epoch, client) => {
+    return this.calls.act('sessions.refresh', tenantHashOf(sessionId), chains.REFRESH, keys, args, async (answer, epoch, again) => {
       if (typeof answer === 'string') return answer;
       if (answer.length === 2) return answer[1] === epoch ? answer[0] : REVOKED;
       if (answer[9] === epoch) return answer;
-      await lua.END.run(client, keys, [this.calls.channel, REVOKED, 'tenant revoked', '', '']);
+      await lua.END.run(again(), keys, [this.calls.channel, REVOKED, 'tenant revoked', '', ''], again).catch((error: unknown) => {
+        throw inDoubt('sessions.refresh', error);
+      });
       return REVOKED;
     });
   }
@@ -199,7 +202,7 @@ export class SessionStore {
 
   async revokeTenant(tenant: string): Promise<void> {
     const keys = [this.keys.tenant(hashTenant(tenant))];
-    await this.calls.run('sessions.revokeTenant', (client) => lua.RAISE_TENANT.run(client, keys, [this.epochTtlMs]));
+    await this.calls.run('sessions.revokeTenant', (client, again) => lua.RAISE_TENANT.run(client, keys, [this.epochTtlMs], again));
   }
 
   /** An epoch lives as long as any session that remembers it. */
