@@ -37,7 +37,9 @@ export interface SessionTokens {
   tokenType: 'Bearer';
   /** Seconds until the access token expires, as in RFC 6749 §5.1. */
   expiresIn: number;
+  /** By the clock of the process that issued it. */
   accessTokenExpiresAt: Date;
+  /** When the session expires unless it is used, by the server's clock. */
   refreshTokenExpiresAt: Date;
 }
 

@@ -31,15 +31,16 @@ import { TouchThrottle } from './touch-throttle.js';
 /**
  * Sign-in, verification, refresh and log-out of sessions kept in Redis.
  *
- * Each method is one Lua script and one round trip (a sign-in with a tenant: two), atomic, on the server's clock.
- * Every method rejects with InvalidArgumentError before any command if an argument is not what it must be, and with
- * StoreUnavailableError (within `commandTimeout`) if Redis cannot be asked; repeating a call is always safe.
+ * Each method is one Lua script and one round trip, atomic, on the server's clock. With a tenant a second command reads
+ * the tenant's epoch beside it (at sign-in before it: two round trips). Every method rejects with InvalidArgumentError
+ * before any command if an argument is not what it must be, and with StoreUnavailableError (within `commandTimeout`)
+ * if Redis cannot be asked; repeating a call is always safe.
  */
 @Injectable()
 export class SessionService {
   /**
    * What happened to sessions, on every instance: at most once each, and lost while the link to Redis is down.
-   * `expired` is told when somebody notices (refresh, list, count, sign-in), at once with `keyspaceNotifications`.
+   * `expired` is told when somebody notices, by any call about the session but verify; at once with `keyspaceNotifications`.
    */
   readonly events: Observable<SessionEvent>;
 
@@ -138,7 +139,7 @@ export class SessionService {
     return this.issuer.issue(sessionId, secret, grantOf(reply));
   }
 
-  /** A live session, or null. */
+  /** A live session, or null. Does not extend it. */
   async get(sessionId: string, opts: { data?: boolean } = {}): Promise<SessionInfo | null> {
     const withData = wantsData(opts);
     if (!checkSessionId('sessionId', sessionId)) return null;
@@ -196,7 +197,10 @@ export class SessionService {
     }
   }
 
-  /** A new id and refresh chain for the same session, against fixation; the old id ends. Null if it is not live. */
+  /**
+   * A new id and refresh chain for the same session, against fixation; the old id ends. Null if it is not live, so also
+   * for a repeat after a lost reply: then sign in again.
+   */
   async regenerate(sessionId: string): Promise<SessionTokens | null> {
     if (!checkSessionId('sessionId', sessionId)) return null;
     const chain = this.issuer.replace(sessionId);
@@ -245,7 +249,7 @@ export class SessionService {
     return this.store.endAll(identity, spares ? restOf(except) : '', 'revoke-all');
   }
 
-  /** Ends every session of a tenant, whoever's, by raising the tenant's epoch: one command however many there are. No event is told for each. */
+  /** Ends every session of a tenant, whoever's, by raising the tenant's epoch: one command however many there are. No event is told for each; what they hold goes when they expire. */
   async revokeTenant(tenant: string): Promise<void> {
     await this.store.revokeTenant(checkTenant(tenant));
   }
