@@ -24,7 +24,10 @@ export class JwtAuthGuard implements CanActivate {
     @Inject(Reflector) private readonly reflector: Reflector,
   ) {}
 
-  /** Name of the passport strategy that does the same: `AuthGuard(guard.strategyName)`. Unique in the process. */
+  /**
+   * Name of the passport strategy for `AuthGuard(guard.strategyName)`, unique in the process. It authenticates
+   * only: `@Public()`, `@OptionalAuth()`, `@Scopes()` and `@RequireFresh()` are this guard's, and so is the body of a refusal.
+   */
   get strategyName(): string {
     return this.authenticator.strategyName;
   }

@@ -6,7 +6,8 @@ import { answerTo } from './error-answers.js';
 import type { HttpRequest } from './http-request.js';
 
 /**
- * The guard as a passport strategy, for applications that combine it with others.
+ * What the guard accepts as authentication, as a passport strategy, for applications that combine it with others.
+ * It authenticates only: the decorators are JwtAuthGuard's, and passport answers every refusal with its own 401.
  *
  * passport's registry is one per process, and the last to take a name has it: the name is unique for each
  * registration of the module, so that two applications never answer with each other's keys.
