@@ -1,6 +1,8 @@
 import { Controller, Delete, Get, HttpCode, type MessageEvent, NotFoundException, Param, Post, Sse } from '@nestjs/common';
-import { CurrentSession, RequireFresh, SessionService, type VerifiedSession } from 'nestjs-redis-auth';
-import { filter, map, type Observable, takeUntil, timer } from 'rxjs';
+import { CurrentSession, RequireFresh, type SessionEventType, SessionService, type VerifiedSession } from 'nestjs-redis-auth';
+import { filter, map, type Observable, takeUntil, takeWhile, timer } from 'rxjs';
+
+const ENDED: ReadonlySet<SessionEventType> = new Set(['revoked', 'evicted', 'expired', 'reuse-detected']);
 
 /** What a user sees and does about the own sessions. */
 @Controller()
@@ -43,9 +45,11 @@ export class SessionsController {
 
   /** What happens to the user's sessions, on whichever instance, as it happens. */
   @Sse('sessions/events')
-  events(@CurrentSession() { userId, ttl }: VerifiedSession): Observable<MessageEvent> {
+  events(@CurrentSession() { userId, sessionId: own, ttl }: VerifiedSession): Observable<MessageEvent> {
     return this.sessions.events.pipe(
       filter((event) => event.userId === userId),
+      // Whoever is logged out hears of that, and of nothing after it.
+      takeWhile(({ type, sessionId }) => sessionId !== own || !ENDED.has(type), true),
       map(({ type, sessionId }) => ({ data: { type, sessionId } })),
       // A stream lives no longer than the token that opened it; the browser opens the next one with the next token.
       takeUntil(timer(ttl * 1000)),

@@ -203,22 +203,41 @@ describe('my sessions', () => {
     expect((await a.get('/sessions', here)).body).toHaveLength(1);
   });
 
-  it('tell what happens to them as events, from the other instance too', async () => {
-    const [here, there] = [await signIn(), await signIn(GRACE, 'there')];
+  /** The stream of a session's events on A; `ended` once the server has closed it. */
+  const listen = async ({ accessToken }: Tokens) => {
     const abort = new AbortController();
     const stream = await fetch(`${urlOfA}/sessions/events`, {
-      headers: { Authorization: `Bearer ${here.accessToken}`, Accept: 'text/event-stream' },
+      headers: { Authorization: `Bearer ${accessToken}`, Accept: 'text/event-stream' },
       signal: abort.signal,
     });
     expect(stream.headers.get('content-type')).toContain('text/event-stream');
-    let heard = '';
+    const events = { heard: '', ended: false };
     const listening = (async () => {
-      for await (const chunk of stream.body ?? []) heard += Buffer.from(chunk).toString();
+      for await (const chunk of stream.body ?? []) events.heard += Buffer.from(chunk).toString();
+      events.ended = true;
     })().catch(() => undefined);
+    const stop = async (): Promise<void> => {
+      abort.abort();
+      await listening;
+    };
+    return Object.assign(events, { [Symbol.asyncDispose]: stop });
+  };
+
+  it('tell what happens to them as events, from the other instance too', async () => {
+    const [here, there] = [await signIn(), await signIn(GRACE, 'there')];
+    await using events = await listen(here);
     expect((await b.delete(`/sessions/${there.sessionId}`, here)).status).toBe(204);
-    await expect.poll(() => heard, { timeout: 2000 }).toContain(`{"type":"revoked","sessionId":"${there.sessionId}"}`);
-    abort.abort();
-    await listening;
+    await expect.poll(() => events.heard, { timeout: 2000 }).toContain(`{"type":"revoked","sessionId":"${there.sessionId}"}`);
+    expect(events.ended).toBe(false);
+  });
+
+  it('end their stream of events when they end, with that as its last', async () => {
+    const [here, there] = [await signIn(), await signIn(GRACE, 'there')];
+    await using events = await listen(here);
+    expect((await b.post('/auth/logout', undefined, here)).status).toBe(200);
+    await expect.poll(() => events.ended, { timeout: 2000 }).toBe(true);
+    expect(events.heard.trimEnd().endsWith(`{"type":"revoked","sessionId":"${here.sessionId}"}`)).toBe(true);
+    expect(events.heard).not.toContain(there.sessionId);
   });
 });
 
