@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { type RedisConnection, resolveOptions } from '../../lib/options/index.js';
 import { type ConnectionSettings, RedisAuthConnection } from '../../lib/redis/index.js';
 import { testOptions } from './sessions.js';
+import { settledIn } from './settled-in.js';
 
 /** Closed at the end of an `await using` block. */
 export class ConnectionUnderTest extends RedisAuthConnection implements AsyncDisposable {
@@ -43,13 +44,9 @@ export function captureLog(): string[] {
   return lines;
 }
 
-/** The rejection of a promise, and how long it took; fails where it resolves. */
+/** The rejection of a promise, and how long it took as {@link settledIn} has it; fails where it resolves. */
 export async function rejection(call: () => Promise<unknown>): Promise<{ error: Error; ms: number }> {
-  const start = performance.now();
-  try {
-    const value = await call();
-    throw new Error(`resolved with ${inspect(value)} instead of rejecting`);
-  } catch (error) {
-    return { error: error as Error, ms: performance.now() - start };
-  }
+  const { error, result, ms } = await settledIn(call);
+  if (error === undefined) throw new Error(`resolved with ${inspect(result)} instead of rejecting`);
+  return { error: error as Error, ms };
 }
