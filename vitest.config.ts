@@ -12,8 +12,8 @@ const resolve = {
 
 const test = { testTimeout: 30_000, hookTimeout: 120_000, setupFiles: ['reflect-metadata'] };
 
-// Tests of faults and of failing-over topologies measure time: they have the machine to themselves.
-const serial = ['test/faults/**/*.spec.ts', 'test/topology/**/*.spec.ts'];
+// Tests of faults, of failing-over topologies and of timeouts measure time: they have the machine to themselves.
+const serial = ['test/faults/**/*.spec.ts', 'test/topology/**/*.spec.ts', 'test/integration/sessions/clock.spec.ts'];
 
 export default defineConfig({
   test: {

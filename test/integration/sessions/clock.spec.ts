@@ -35,12 +35,12 @@ async function reached(time: Date): Promise<void> {
 
 describe('the idle timeout', () => {
   it('ends an unused session for every method, by the clock of the server, and is told once', async () => {
-    await using on = await open({ idleTimeout: '300 ms', touchInterval: '1 ms' });
+    await using on = await open({ idleTimeout: '1 s', touchInterval: '1 ms' });
     using events = await EventsHeard.of(on.sessions);
     const { sessions } = on;
     const pair = await sessions.create('ann', { data: { a: 1 } });
     const { expiresAt, createdAt } = (await sessions.get(pair.sessionId))!;
-    expect(expiresAt.getTime() - createdAt.getTime()).toBe(300);
+    expect(expiresAt.getTime() - createdAt.getTime()).toBe(1_000);
     await reached(expiresAt);
     // first those that do not notice it for others
     expect(await reasonOf(sessions.verify(pair.accessToken))).toBe('expired');
@@ -79,7 +79,7 @@ describe('the idle timeout', () => {
   });
 
   it('does not count against the limit', async () => {
-    await using on = await open({ idleTimeout: '100 ms', limit: { max: 1, onExceeded: 'reject' } });
+    await using on = await open({ idleTimeout: '1 s', limit: { max: 1, onExceeded: 'reject' } });
     const { sessionId } = await on.sessions.create('cat');
     await reached((await on.sessions.get(sessionId))!.expiresAt);
     await on.sessions.create('cat');
@@ -87,7 +87,7 @@ describe('the idle timeout', () => {
   });
 
   it('is moved by touch and by refresh; the absolute one by nothing', async () => {
-    await using on = await open({ idleTimeout: '400 ms', absoluteTimeout: '1200 ms', touchInterval: '1 ms', accessTokenTtl: '1 s' });
+    await using on = await open({ idleTimeout: '1200 ms', absoluteTimeout: '3 s', touchInterval: '1 ms', accessTokenTtl: '1 s' });
     const { sessions } = on;
     const touched = await sessions.create('dan');
     let refreshed = await sessions.create('dan');
@@ -108,7 +108,7 @@ describe('the idle timeout', () => {
         }
         return !live && !next;
       },
-      { every: 50 },
+      { within: 10_000, every: 50 },
     );
     expect(extended).toBeGreaterThan(0);
     expect(await serverMs()).toBeGreaterThanOrEqual(absoluteExpiresAt.getTime());
@@ -173,7 +173,7 @@ describe.concurrent('a session that has ended', () => {
   it.each(Object.keys(ends))('%s says so for the lifetime of an access token, and is unknown after that', async (how) => {
     const options = testOptions({
       redis: redis.url,
-      sessions: { accessTokenTtl: '1 s', limit: 1, touchInterval: '1 ms' },
+      sessions: { accessTokenTtl: '3 s', limit: 1, touchInterval: '1 ms' },
       jwt: { clockTolerance: 0 },
     });
     await using on = await openSessions(options);
@@ -181,11 +181,11 @@ describe.concurrent('a session that has ended', () => {
     await ends[how]!.end(on, pair);
     const [tombstone] = await server.keys(`${options.keyPrefix}s:*${pair.sessionId.slice(6)}`);
     const ttl = await server.pttl(tombstone!);
-    expect(ttl).toBeGreaterThan(500);
-    expect(ttl).toBeLessThanOrEqual(1_000);
+    expect(ttl).toBeGreaterThan(1_000);
+    expect(ttl).toBeLessThanOrEqual(3_000);
     expect(await reasonOf(on.sessions.verify(pair.accessToken))).toBe(ends[how]!.verify);
     expect(await reasonOf(on.sessions.refresh(pair.refreshToken))).toBe(ends[how]!.refresh);
-    await until(async () => (await server.exists(tombstone!)) === 0, { what: 'the tombstone is gone' });
+    await until(async () => (await server.exists(tombstone!)) === 0, { within: 10_000, what: 'the tombstone is gone' });
     expect(await reasonOf(on.sessions.refresh(pair.refreshToken))).toBe('invalid');
     expect(await on.sessions.get(pair.sessionId)).toBeNull();
     // an access token that outlives it by another process's clock
@@ -195,10 +195,10 @@ describe.concurrent('a session that has ended', () => {
 
   it.each([
     ['and was never touched', 0],
-    ['and was touched just so that its index need not be extended', 40],
+    ['and was touched just so that its index need not be extended', 120],
   ])('by its timeout %s is expired for that long, noticed or not', async (_what, touchedAfter) => {
     // a window much longer than the session: whatever else there is of it must last as long
-    await using on = await open({ idleTimeout: '400 ms', accessTokenTtl: '1200 ms', touchInterval: '1 ms' });
+    await using on = await open({ idleTimeout: '1200 ms', accessTokenTtl: '3600 ms', touchInterval: '1 ms' });
     const pair = await on.sessions.create('gus');
     if (touchedAfter > 0) {
       const { createdAt } = (await on.sessions.get(pair.sessionId))!;
@@ -207,13 +207,13 @@ describe.concurrent('a session that has ended', () => {
     }
     const { expiresAt } = (await on.sessions.get(pair.sessionId))!;
     const [record] = await server.keys(`${on.keyPrefix}s:*`);
-    await reached(new Date(expiresAt.getTime() + 300));
+    await reached(new Date(expiresAt.getTime() + 900));
     expect(await server.hexists(record!, 'z')).toBe(0);
     await using patient = await openSessions({ redis: redis.url, keyPrefix: on.keyPrefix, jwt: { clockTolerance: '60 s' } });
     expect(await reasonOf(patient.sessions.verify(pair.accessToken))).toBe('expired');
     expect(await reasonOf(on.sessions.refresh(pair.refreshToken))).toBe('expired');
     await until(async () => (await server.exists(record!)) === 0, { within: 10_000, what: 'the record is gone' });
-    expect(await serverMs()).toBeGreaterThanOrEqual(expiresAt.getTime() + 1_200);
+    expect(await serverMs()).toBeGreaterThanOrEqual(expiresAt.getTime() + 3_600);
     expect(await reasonOf(on.sessions.refresh(pair.refreshToken))).toBe('invalid');
     expect(await reasonOf(patient.sessions.verify(pair.accessToken))).toBe('invalid');
   });
@@ -227,8 +227,8 @@ describe('S17 every key has a TTL', () => {
       sessions: {
         keyspaceNotifications: true,
         limit: 2,
-        idleTimeout: '1 s',
-        absoluteTimeout: '2 s',
+        idleTimeout: '3 s',
+        absoluteTimeout: '4 s',
         accessTokenTtl: '1 s',
         touchInterval: '1 ms',
       },
@@ -261,7 +261,7 @@ describe('S17 every key has a TTL', () => {
     await sessions.create('hal');
     // all but the first answers to requests, which are kept for a minute
     await until(async () => (await server.keys(`${on.keyPrefix}[^r]:*`)).length === 0, {
-      within: 8_000,
+      within: 15_000,
       every: 50,
       what: 'nothing is left',
     });
