@@ -2,6 +2,8 @@ import { type Cluster, Redis } from 'ioredis';
 import type { ResolvedConnection } from '../options/index.js';
 import type { RedisClient } from './redis-client.js';
 
+type ClusterNode = (ResolvedConnection & { kind: 'cluster' })['nodes'][number];
+
 /** By its own word: the application's ioredis may be another copy than ours. */
 export function isCluster(client: RedisClient): client is Cluster {
   return client.isCluster;
@@ -21,13 +23,18 @@ export function connectNode(node: Redis): void {
 }
 
 /**
- * Why no node of a cluster can be connected: ioredis keeps that to itself, so one connection to the first node asks.
- * Undefined when that works.
+ * Why no node of a cluster can be connected: ioredis keeps that to itself, so one connection to a node asks, no longer
+ * than `signal` lets it. Undefined when that tells nothing.
  */
-export async function whyUnreachable({ nodes, options }: ResolvedConnection & { kind: 'cluster' }): Promise<Error | undefined> {
-  const node = new Redis({ ...options.redisOptions, ...nodes[0], lazyConnect: true, retryStrategy: () => null, replyMapping: 'legacy' });
+export async function whyUnreachable(
+  { options }: Cluster,
+  address: ClusterNode | undefined,
+  signal: AbortSignal,
+): Promise<Error | undefined> {
+  const node = new Redis({ ...options.redisOptions, ...address, lazyConnect: true, retryStrategy: () => null, replyMapping: 'legacy' });
   try {
     return await new Promise((resolve) => {
+      signal.addEventListener('abort', () => resolve(undefined), { once: true });
       node.once('error', resolve);
       node.connect().then(
         () => resolve(undefined),

@@ -10,6 +10,7 @@ import { probe } from './server-probe.js';
 import { withoutArguments } from './store-errors.js';
 
 const PROBE_AGAIN_MS = 500;
+const DIAGNOSED_WITHIN_MS = 2_000;
 
 /** What the watch reports to the application. */
 export interface ConnectionEvents {
@@ -34,7 +35,7 @@ export class ConnectionWatch {
   private probes = 0;
   private probeTimer: NodeJS.Timeout | undefined;
   private isDiagnosing = false;
-  private isStopped = false;
+  private readonly stopping = new AbortController();
   private outage: { since: number; lastMessage: string } | undefined;
   private warnedOfUnknownVersion = false;
 
@@ -76,7 +77,7 @@ export class ConnectionWatch {
   }
 
   stop(): void {
-    this.isStopped = true;
+    this.stopping.abort();
     this.probes++;
     clearTimeout(this.probeTimer);
     const emitter: EventEmitter = this.client;
@@ -91,7 +92,7 @@ export class ConnectionWatch {
 
   /** The first attempt is taking too long: say so, and let calls go on waiting for it. */
   stillConnecting(): void {
-    if (this.outage || this.decided) return;
+    if (this.outage || this.decided || this.stopping.signal.aborted) return;
     this.decided = true;
     this.outage = { since: Date.now(), lastMessage: '' };
     this.logger.warn(`Redis at ${this.address} has not answered yet; calls fail until it does`);
@@ -111,14 +112,17 @@ export class ConnectionWatch {
   private async verify(): Promise<void> {
     clearTimeout(this.probeTimer);
     const current = ++this.probes;
+    let versionKnown: boolean;
     try {
-      const { versionKnown } = await probe(this.client);
-      if (current === this.probes) this.available(versionKnown);
+      ({ versionKnown } = await probe(this.client));
     } catch (error) {
       if (current !== this.probes) return;
       this.failed(error as Error);
       this.probeTimer = setTimeout(() => void this.verify(), PROBE_AGAIN_MS);
+      return;
     }
+    // Apart from the probe: what an application's listener throws is its own affair, and no reason to probe again.
+    if (current === this.probes) this.available(versionKnown);
   }
 
   private available(versionKnown: boolean): void {
@@ -154,14 +158,15 @@ export class ConnectionWatch {
     // Of a good connection: its close follows and decides.
     if (this.gate.isOpen) return;
     const lastNodeError = 'lastNodeError' in error && error.lastNodeError instanceof Error ? error.lastNodeError : undefined;
-    if (this.connection.kind !== 'cluster' || lastNodeError?.message !== 'Connection is closed.') {
+    if (!isCluster(this.client) || this.connection.kind !== 'cluster' || lastNodeError?.message !== 'Connection is closed.') {
       return this.unavailable(withoutArguments(lastNodeError ?? error));
     }
     if (this.outage || this.isDiagnosing) return;
     this.isDiagnosing = true;
-    void whyUnreachable(this.connection).then((reason = lastNodeError) => {
+    const signal = AbortSignal.any([this.stopping.signal, AbortSignal.timeout(DIAGNOSED_WITHIN_MS)]);
+    void whyUnreachable(this.client, this.connection.nodes[0], signal).then((reason = lastNodeError) => {
       this.isDiagnosing = false;
-      if (!this.isStopped && !this.gate.isOpen) this.unavailable(withoutArguments(reason));
+      if (!this.stopping.signal.aborted && !this.gate.isOpen) this.unavailable(withoutArguments(reason));
     });
   }
 
