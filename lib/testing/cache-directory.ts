@@ -5,7 +5,7 @@ import { join } from 'node:path';
 /** Where this package keeps what it unpacked: the user's cache, or, for a user without a home, a directory below /tmp. */
 export async function cacheDirectory(): Promise<string> {
   const candidates = [
-    join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'nestjs-redis-auth'),
+    join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'nestjs-redis-auth'),
     join(tmpdir(), `nestjs-redis-auth-${userInfo().uid}`),
   ];
   for (const directory of candidates) {

@@ -76,10 +76,21 @@ export async function startRedis(options: StartRedisOptions = {}): Promise<TestR
   }
 }
 
+/** Directories of servers that nobody has stopped. */
+const leftBehind = new Set<string>();
+let removesAtExit = false;
+
+/** One listener for all: Node warns of a leak from the eleventh on. */
+function removeAtExit(directory: string): void {
+  leftBehind.add(directory);
+  if (removesAtExit) return;
+  removesAtExit = true;
+  process.once('exit', () => leftBehind.forEach((path) => rmSync(path, { recursive: true, force: true })));
+}
+
 class PrivateServer implements TestRedis {
   readonly socketPath: string;
   readonly url: string;
-  private readonly removeDirectory = (): void => rmSync(this.directory, { recursive: true, force: true });
   private process: ServerProcess | undefined;
 
   constructor(
@@ -90,7 +101,7 @@ class PrivateServer implements TestRedis {
   ) {
     this.socketPath = join(directory, 'redis.sock');
     this.url = port === undefined ? this.socketPath : tcpUrl(port, options);
-    process.once('exit', this.removeDirectory);
+    removeAtExit(directory);
   }
 
   get pid(): number {
@@ -116,7 +127,7 @@ class PrivateServer implements TestRedis {
   async stop(): Promise<void> {
     await this.kill();
     await rm(this.directory, { recursive: true, force: true });
-    process.off('exit', this.removeDirectory);
+    leftBehind.delete(this.directory);
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {

@@ -107,6 +107,13 @@ describe('startRedis', () => {
     expect(await answer).toBe('PONG');
   });
 
+  it('listens to the end of the process once, however many servers there are', async () => {
+    await start();
+    const listeners = process.listenerCount('exit');
+    await start();
+    expect(process.listenerCount('exit')).toBe(listeners);
+  });
+
   it('is not the server that the suite shares', async () => {
     const redis = await start();
     expect(redis.url).not.toBe(inject('redisUrl'));
