@@ -163,8 +163,8 @@ function list(value: string): string[] {
 }
 
 function limit(value: string): unknown {
-  const [max = '', onExceeded] = value.split(':').map((part) => part.trim());
-  return onExceeded === undefined ? number(max) : { max: number(max), onExceeded };
+  const [max = '', ...onExceeded] = value.split(':').map((part) => part.trim());
+  return onExceeded.length === 0 ? number(max) : { max: number(max), onExceeded: onExceeded.join(':') };
 }
 
 function refreshKeys(value: string): unknown {

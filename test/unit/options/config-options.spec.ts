@@ -97,6 +97,10 @@ describe('redisAuthOptionsFromConfig', () => {
     expect(resolveOptions(read({ ...JWT, SESSION_LIMIT: '3' })).sessions.limit).toEqual({ max: 3, onExceeded: 'evict-oldest' });
   });
 
+  it('drops nothing of a limit', () => {
+    expect(Object.keys(issuesOf({ ...JWT, SESSION_LIMIT: '3:reject:x' }))).toEqual(['SESSION_LIMIT']);
+  });
+
   it('takes PEM with its line breaks written out, and several audiences', () => {
     const { privateKey, publicKey } = generateKeyPairSync('ec', {
       namedCurve: 'P-256',
