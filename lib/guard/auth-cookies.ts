@@ -1,4 +1,5 @@
 import { InvalidArgumentError, InvalidTokenError } from '../errors/index.js';
+import { COOKIE_NAME_RULE, isCookieName } from '../options/index.js';
 import type { SessionTokens } from '../sessions/index.js';
 import { crossSiteRequest } from './auth-http-exception.js';
 import { accessCookieName, cookieValues, refreshCookieName } from './cookie-header.js';
@@ -69,15 +70,10 @@ function resolve({ name = 'access_token', refreshName = 'refresh_token', refresh
 }
 
 function assertCookieName(argument: string, name: unknown): void {
-  if (typeof name === 'string' && COOKIE_NAME.test(name) && !/^__(host|secure)-/i.test(name)) return;
-  throw new InvalidArgumentError(
-    argument,
-    "must be a cookie name without its prefix: letters, digits and !#$%&'*+-.^_`|~, at most 128 of them",
-  );
+  if (!isCookieName(name)) throw new InvalidArgumentError(argument, COOKIE_NAME_RULE);
 }
 
-/** `token` and `path-value` of RFC 6265, section 4.1.1. */
-const COOKIE_NAME = /^[\w!#$%&'*+.^`|~-]{1,128}$/;
+/** `path-value` of RFC 6265, section 4.1.1. */
 const COOKIE_PATH = /^\/[\x20-\x3a\x3c-\x7e]{0,1023}$/;
 
 function serialize(name: string, value: string, path: string, expires: Date): string {

@@ -1,3 +1,4 @@
+import { COOKIE_NAME_RULE, isCookieName } from './cookie-name.js';
 import type { Issues } from './issues.js';
 import { OptionGroup } from './option-group.js';
 import type { Extractor, GuardOptions, VerifiedSession } from './options.js';
@@ -5,9 +6,6 @@ import type { ResolvedGuardOptions } from './resolved-options.js';
 
 const GUARD_KEYS = ['from', 'cookie', 'touch', 'userLoader'] as const satisfies readonly (keyof GuardOptions)[];
 const COOKIE_KEYS = ['name'] as const satisfies readonly (keyof NonNullable<GuardOptions['cookie']>)[];
-
-/** `token` of RFC 6265, section 4.1.1. */
-const COOKIE_NAME = /^[\w!#$%&'*+.^`|~-]{1,128}$/;
 
 export function resolveGuardOptions(value: unknown, issues: Issues): ResolvedGuardOptions {
   const group = new OptionGroup(value ?? undefined, 'guard', issues, GUARD_KEYS);
@@ -34,9 +32,5 @@ function isSource(value: unknown): value is 'bearer' | 'cookie' | Extractor {
 
 function resolveCookieName(cookie: OptionGroup): string {
   const name = cookie.get('name') ?? 'access_token';
-  if (typeof name !== 'string' || !COOKIE_NAME.test(name)) {
-    return cookie.reject('name', "must be a cookie name: letters, digits and !#$%&'*+-.^_`|~, at most 128 of them") ?? '';
-  }
-  if (/^__(host|secure)-/i.test(name)) cookie.reject('name', 'is given without its prefix; __Host- is put before it');
-  return name;
+  return isCookieName(name) ? name : (cookie.reject('name', COOKIE_NAME_RULE) ?? '');
 }
