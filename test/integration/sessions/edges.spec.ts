@@ -2,10 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { Redis, type RedisOptions } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { InvalidArgumentError } from '../../../lib/errors/index.js';
-import type { SessionEvent } from '../../../lib/sessions/index.js';
 import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
 import { clientOf } from '../../support/ask.js';
-import { reasonOf } from '../../support/session-outcomes.js';
+import { EventsHeard, reasonOf } from '../../support/session-outcomes.js';
 import { openSessions } from '../../support/sessions.js';
 import { until } from '../../support/until.js';
 
@@ -80,14 +79,12 @@ describe('events', () => {
     const keyPrefix = `db-${randomBytes(4).toString('hex')}:`;
     await using zero = await openSessions({ redis: { path: redis.socketPath, db: 0 }, keyPrefix });
     await using one = await openSessions({ redis: { path: redis.socketPath, db: 1 }, keyPrefix });
-    const heard: Record<'zero' | 'one', SessionEvent[]> = { zero: [], one: [] };
-    zero.sessions.events.subscribe((event) => heard.zero.push(event));
-    one.sessions.events.subscribe((event) => heard.one.push(event));
+    using ofZero = await EventsHeard.of(zero.sessions);
+    using ofOne = await EventsHeard.of(one.sessions);
     await one.sessions.create('in-one');
     await zero.sessions.create('in-zero');
-    await until(() => heard.zero.length > 0 && heard.one.length > 0);
-    expect(heard.zero.map(({ userId }) => userId)).toEqual(['in-zero']);
-    expect(heard.one.map(({ userId }) => userId)).toEqual(['in-one']);
+    expect((await ofZero.untilNow()).map(({ userId }) => userId)).toEqual(['in-zero']);
+    expect((await ofOne.untilNow()).map(({ userId }) => userId)).toEqual(['in-one']);
   });
 });
 
