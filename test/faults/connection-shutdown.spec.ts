@@ -1,15 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ResolvedConnection } from '../../lib/options/index.js';
 import { startRedis, type TestRedis } from '../../lib/testing/index.js';
 import { ClusterSetup } from '../support/cluster.js';
+import { PackageProgram } from '../support/package-program.js';
 import { FaultProxy } from '../support/proxy.js';
 import { SentinelSetup } from '../support/sentinel.js';
 
@@ -19,7 +13,7 @@ const EXITS_WITHIN_MS = 3_000;
 
 /** Opens a connection; when its input ends, closes it with calls under way, and then has nothing left to do. */
 const PROGRAM = `
-  import { RedisAuthConnection } from './redis/index.js';
+  import { RedisAuthConnection } from './lib/redis/index.js';
   const connection = new RedisAuthConnection(JSON.parse(process.argv[2]), { commandTimeoutMs: 1000 });
   await connection.open();
   connection.openLink();
@@ -33,35 +27,19 @@ const PROGRAM = `
   console.log(JSON.stringify({ ms, calls: await Promise.all(calls), later: await outcome(connection.ping()) }));
 `;
 
-let directory: string;
+let program: PackageProgram;
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'shutdown-'));
-  const root = fileURLToPath(new URL('../../', import.meta.url));
-  await symlink(join(root, 'node_modules'), join(directory, 'node_modules'));
-  await writeFile(join(directory, 'package.json'), '{ "type": "module" }');
-  for (const folder of ['errors', 'redis']) {
-    await mkdir(join(directory, folder));
-    for (const name of await readdir(join(root, 'lib', folder))) {
-      const source = await readFile(join(root, 'lib', folder, name), 'utf8');
-      const { outputText } = ts.transpileModule(source, {
-        compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
-      });
-      await writeFile(join(directory, folder, name.replace(/\.ts$/, '.js')), outputText);
-    }
-  }
-  await writeFile(join(directory, 'program.js'), PROGRAM);
+  program = await PackageProgram.write(PROGRAM);
 });
-afterAll(() => rm(directory, { recursive: true, force: true }));
+afterAll(() => program[Symbol.asyncDispose]());
 
 let redis: TestRedis;
 let proxy: FaultProxy;
-let child: ChildProcess | undefined;
 beforeEach(async () => {
   redis = await startRedis({ port: 'tcp' });
   proxy = await FaultProxy.open(redis.url);
 });
 afterEach(async () => {
-  child?.kill('SIGKILL');
   await proxy.close();
   await redis.stop();
 });
@@ -106,16 +84,13 @@ describe('S19 a process whose connection is closed ends by itself', () => {
 });
 
 async function endsByItself(connection: ResolvedConnection, after: () => unknown): Promise<void> {
-  child = spawn(process.execPath, [join(directory, 'program.js'), JSON.stringify(connection)], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const running = program.start(connection, { stderr: 'pipe' });
+  const { child } = running;
   let errors = '';
   child.stderr!.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-  const lines = createInterface(child.stdout!)[Symbol.asyncIterator]();
   const line = async (): Promise<string> => {
-    for (;;) {
-      const { value, done } = await lines.next();
-      if (done === true) throw new Error(`the process ended early: ${errors}`);
-      if (!(value as string).includes('[Nest]')) return value as string;
-    }
+    const heard = await running.hear().catch((error: Error) => Promise.reject(new Error(`${error.message}: ${errors}`)));
+    return heard.includes('[Nest]') ? line() : heard;
   };
   expect(await line()).toBe('opened');
   await after();
@@ -125,8 +100,8 @@ async function endsByItself(connection: ResolvedConnection, after: () => unknown
   expect(ms).toBeLessThan(CLOSES_WITHIN_MS);
   for (const outcome of calls) expect(outcome).toMatch(/^(ok|ERR_REDIS_AUTH_STORE_UNAVAILABLE)$/);
   expect(later).toBe('ERR_REDIS_AUTH_STORE_UNAVAILABLE');
-  const [code] = child.exitCode === null ? ((await once(child, 'exit')) as [number]) : [child.exitCode];
-  expect(code).toBe(0);
+  if (child.exitCode === null) await once(child, 'exit');
+  expect(child.exitCode).toBe(0);
   expect(performance.now() - closed).toBeLessThan(EXITS_WITHIN_MS - ms);
   expect(errors.replace(/^.*\[Nest\].*$/gm, '').trim()).toBe('');
 }

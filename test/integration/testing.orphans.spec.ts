@@ -1,49 +1,38 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
-import ts from 'typescript';
+import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isRunning } from '../support/is-running.js';
+import { type PackageProcess, PackageProgram } from '../support/package-program.js';
 import { until } from '../support/until.js';
 
-const SOURCES = new URL('../../lib/testing/', import.meta.url);
+/** Does `first`, starts two servers, says where they are, and then does `what`. */
+const PROGRAM = `
+  import { startRedis } from './lib/testing/index.js';
+  const { first, what } = JSON.parse(process.argv[2]);
+  const run = (code, servers) => new (async () => {}).constructor('servers', code)(servers);
+  await run(first);
+  const servers = [await startRedis(), await startRedis({ port: 'tcp' })];
+  console.log(JSON.stringify(servers.map(({ pid, socketPath }) => ({ pid, socketPath }))));
+  await run(what, servers);
+`;
 
-let directory: string;
-
-/** The package's own files, as plain JavaScript, for processes that a test can end in any way. */
+let program: PackageProgram;
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'orphans-'));
-  await mkdir(join(directory, 'testing'));
-  await writeFile(join(directory, 'package.json'), '{ "type": "module" }');
-  for (const name of await readdir(SOURCES)) {
-    const source = await readFile(new URL(name, SOURCES), 'utf8');
-    const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
-    await writeFile(join(directory, 'testing', name.replace(/\.ts$/, '.js')), ts.transpileModule(source, { compilerOptions }).outputText);
-  }
+  program = await PackageProgram.write(PROGRAM);
 });
-afterAll(() => rm(directory, { recursive: true, force: true }));
+afterAll(() => program[Symbol.asyncDispose]());
 
 interface Servers {
-  parent: ChildProcess;
+  parent: PackageProcess;
   servers: { pid: number; socketPath: string }[];
 }
 
-/** A process of its own that does `first`, starts two servers, says where they are, and then does `what`. */
+/** A process of its own, in a group of its own, to which a signal is sent as a terminal does at Ctrl-C. */
 async function parentOfTwo(what: string, first = ''): Promise<Servers> {
-  const script = `
-    import { startRedis } from ${JSON.stringify(join(directory, 'testing', 'index.js'))};
-    ${first}
-    const servers = [await startRedis(), await startRedis({ port: 'tcp' })];
-    console.log(JSON.stringify(servers.map(({ pid, socketPath }) => ({ pid, socketPath }))));
-    ${what}`;
-  // A process group of its own, to which a signal is sent as a terminal does at Ctrl-C.
-  const parent = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'ignore'], detached: true });
-  const [line] = (await once(createInterface(parent.stdout), 'line')) as [string];
-  return { parent, servers: JSON.parse(line) as Servers['servers'] };
+  const parent = program.start({ first, what }, { detached: true, stderr: 'ignore' });
+  return { parent, servers: JSON.parse(await parent.hear()) as Servers['servers'] };
 }
 
 const STAYS = 'setInterval(() => undefined, 1_000);';
@@ -59,12 +48,13 @@ describe('servers whose process ends without stopping them', () => {
     ['by SIGKILL, while one is paused', `await servers[0].pause(); process.kill(process.pid, 'SIGKILL');`],
   ])('%s', async (_how, what, end) => {
     const { parent, servers } = await parentOfTwo(what);
+    const { child } = parent;
     expect(servers).toHaveLength(2);
     if (end) {
       expect(servers.every(({ pid }) => isRunning(pid))).toBe(true);
-      end(parent);
+      end(child);
     }
-    if (parent.exitCode === null && parent.signalCode === null) await once(parent, 'exit');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     await until(() => servers.every(({ pid, socketPath }) => !isRunning(pid) && !existsSync(dirname(socketPath))), {
       what: 'neither server nor directory is left',
     });
@@ -72,11 +62,10 @@ describe('servers whose process ends without stopping them', () => {
 
   it('are there as long as it is, after a Ctrl-C that it handles', async () => {
     const { parent, servers } = await parentOfTwo(STAYS, `process.on('SIGINT', () => console.log('handled'));`);
-    const handled = once(createInterface(parent.stdout!), 'line');
-    process.kill(-parent.pid!, 'SIGINT');
-    expect(await handled).toEqual(['handled']);
+    process.kill(-parent.child.pid!, 'SIGINT');
+    expect(await parent.hear()).toBe('handled');
     expect(servers.every(({ pid }) => isRunning(pid))).toBe(true);
-    parent.kill('SIGKILL');
+    parent.child.kill('SIGKILL');
     await until(() => servers.every(({ pid }) => !isRunning(pid)));
   });
 });

@@ -9,6 +9,14 @@ import ts from 'typescript';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
+/** How a process is started. */
+export interface ProcessOptions {
+  /** @default 'inherit' */
+  stderr?: 'inherit' | 'pipe' | 'ignore';
+  /** @default false */
+  detached?: boolean;
+}
+
 /** The package as plain JavaScript, for processes of their own. */
 export class PackageProgram implements AsyncDisposable {
   private readonly running = new Set<ChildProcess>();
@@ -39,10 +47,11 @@ export class PackageProgram implements AsyncDisposable {
     return new PackageProgram(directory);
   }
 
-  /** Starts a process; `argument` is its `process.argv[2]` as JSON. It speaks in lines. */
-  start(argument: unknown): PackageProcess {
+  /** Starts a process, at will in a group of its own; `argument` is its `process.argv[2]` as JSON. It speaks in lines. */
+  start(argument: unknown, { stderr = 'inherit', detached = false }: ProcessOptions = {}): PackageProcess {
     const child = spawn(process.execPath, [join(this.directory, 'program.js'), JSON.stringify(argument)], {
-      stdio: ['pipe', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', stderr],
+      detached,
     });
     this.running.add(child);
     return new PackageProcess(child);
@@ -61,7 +70,7 @@ export class PackageProgram implements AsyncDisposable {
 export class PackageProcess {
   private readonly lines: AsyncIterator<string>;
 
-  constructor(private readonly child: ChildProcess) {
+  constructor(readonly child: ChildProcess) {
     this.lines = createInterface(child.stdout!)[Symbol.asyncIterator]();
   }
 
