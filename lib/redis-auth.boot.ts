@@ -18,18 +18,20 @@ export class RedisAuthBoot {
     return boot;
   }
 
-  async attempt<T>(step: () => T | Promise<T>): Promise<T> {
+  /** @param opened the connection of the step's own registration, once there is one */
+  async attempt<T>(step: () => T | Promise<T>, opened?: RedisAuthConnection): Promise<T> {
     try {
       return await step();
     } catch (error) {
       // What fails after the boot is a module loaded lazily, and no reason to take the others' connections away.
-      if (!this.finished) await this.fail();
+      if (this.finished) await opened?.close();
+      else await this.fail();
       throw error;
     }
   }
 
   async open(connection: RedisAuthConnection): Promise<RedisAuthConnection> {
-    this.connections.add(connection);
+    if (!this.finished) this.connections.add(connection);
     await connection.open();
     if (this.failed) await connection.close();
     return connection;

@@ -26,11 +26,21 @@ import { SessionService } from './sessions/index.js';
  */
 @Module({})
 export class RedisAuthModule extends ConfigurableModuleClass {
+  /**
+   * Registers the module with options that are known now; nothing is checked before the boot, nothing sent to Redis.
+   * The boot rejects with a RedisAuthConfigError for wrong options, an instance name that is registered twice, and a
+   * Redis that answers but refuses.
+   */
   static override forRoot(options: RedisAuthModuleOptions & RedisAuthModuleExtras): DynamicModule {
     return withParts(super.forRoot(options ?? {}), options?.instance ?? DEFAULT_INSTANCE);
   }
 
-  /** @throws RedisAuthConfigError at once unless exactly one of `useFactory`, `useClass`, `useExisting` is given */
+  /**
+   * Registers the module with options that a factory makes during the boot; the boot rejects with what the factory
+   * throws, and otherwise as with {@link forRoot}.
+   *
+   * @throws RedisAuthConfigError at once unless exactly one of `useFactory`, `useClass`, `useExisting` is given
+   */
   static override forRootAsync(options: RedisAuthModuleAsyncOptions): DynamicModule {
     const sources = (['useFactory', 'useClass', 'useExisting'] as const).filter((name) => options?.[name] !== undefined);
     if (sources.length !== 1) {
@@ -90,7 +100,7 @@ function withParts(definition: DynamicModule, instance: string): DynamicModule {
           const sessions = new SessionService(connection, options);
           sessions.open();
           return sessions;
-        }),
+        }, connection),
     },
     {
       provide: RedisAuthLifecycle,
@@ -116,8 +126,19 @@ function withParts(definition: DynamicModule, instance: string): DynamicModule {
       : [];
   return {
     ...definition,
-    providers: [...(definition.providers ?? []), ...parts, ...aliases],
+    providers: [...(definition.providers ?? []).map(withinBoot), ...parts, ...aliases],
     exports: [...Object.values(token), ...guardExports(instance), ...aliases],
+  };
+}
+
+/** A factory of options that throws stops the boot, too. */
+function withinBoot(provider: Provider): Provider {
+  if (!('useFactory' in provider)) return provider;
+  const { useFactory, inject = [] } = provider;
+  return {
+    ...provider,
+    inject: [RedisAuthBoot, ...inject],
+    useFactory: (boot: RedisAuthBoot, ...injected: unknown[]) => boot.attempt(() => useFactory(...injected) as unknown),
   };
 }
 

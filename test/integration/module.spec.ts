@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { Controller, type DynamicModule, Get, Inject, Injectable, Module, type OnModuleInit, type Type } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
+import { ModulesContainer } from '@nestjs/core';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { Redis } from 'ioredis';
 import {
@@ -23,7 +24,9 @@ import {
 import { startRedis, type TestRedis } from 'nestjs-redis-auth/testing';
 import request from 'supertest';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { RedisAuthBoot } from '../../lib/redis-auth.boot.js';
 import { uniquePrefix } from '../support/key-prefix.js';
+import { ConnectionUnderTest } from '../support/open-connection.js';
 import { until } from '../support/until.js';
 
 const SECRET = 'q7Rk2Vx9Tz4Lw8Np1Bs6Hd3Gf5Jm0CyUe';
@@ -324,6 +327,20 @@ describe('several registrations', () => {
     await until(async () => (await strangers()) <= before);
   });
 
+  it('leave no connection where the factory of the options of one throws', async () => {
+    const before = await strangers();
+    const fault = new Error('of the factory');
+    const booting = Test.createTestingModule({
+      imports: [
+        RedisAuthModule.forRoot({ ...options(), isGlobal: true }),
+        // What it injects has been opened when it throws.
+        RedisAuthModule.forRootAsync({ instance: 'late', inject: [SessionService], useFactory: () => Promise.reject(fault) }),
+      ],
+    }).compile();
+    await expect(booting).rejects.toBe(fault);
+    await until(async () => (await strangers()) <= before);
+  });
+
   it('of two applications in one process share nothing', async () => {
     const [one, two] = [await boot(RedisAuthModule.forRoot(options())), await boot(RedisAuthModule.forRoot(options()))];
     expect(one.get(SessionService)).not.toBe(two.get(SessionService));
@@ -332,6 +349,21 @@ describe('several registrations', () => {
     await expect(two.get(SessionService).verify(token)).rejects.toThrow(InvalidTokenError);
     await one.close();
     await signIn(two.get(SessionService));
+  });
+});
+
+describe('a registration that is loaded after the boot', () => {
+  it('closes its own connection where it fails, and leaves that of the others', async () => {
+    await using others = new ConnectionUnderTest(redis.url);
+    await using own = new ConnectionUnderTest(redis.url);
+    const boot = RedisAuthBoot.of(new ModulesContainer());
+    await boot.attempt(() => boot.open(others));
+    boot.finish();
+    await boot.attempt(() => boot.open(own));
+    const fault = new Error('of a later step');
+    await expect(boot.attempt(() => Promise.reject(fault), own)).rejects.toBe(fault);
+    await expect(own.ping()).rejects.toThrow(StoreUnavailableError);
+    await expect(others.ping()).resolves.toBe('PONG');
   });
 });
 
