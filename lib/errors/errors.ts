@@ -1,3 +1,5 @@
+import { withoutArguments } from './without-arguments.js';
+
 /** Every code an error of this package can carry; one per class, stable across releases. */
 export type RedisAuthErrorCode =
   | 'ERR_REDIS_AUTH_CONFIG'
@@ -18,7 +20,7 @@ export abstract class RedisAuthError extends Error {
   abstract readonly code: RedisAuthErrorCode;
 
   constructor(message: string, options?: { cause?: unknown }) {
-    super(message, options?.cause === undefined ? undefined : { cause: withoutCommand(options.cause) });
+    super(message, options?.cause instanceof Error ? { cause: harmless(options.cause) } : undefined);
     this.name = new.target.name;
   }
 
@@ -146,13 +148,6 @@ export class StoreFullError extends RedisAuthError {
   }
 }
 
-/** Driver errors carry `command.args`: passwords of HELLO, keys, script arguments. Keep name, code and text only. */
-function withoutCommand(cause: unknown): unknown {
-  if (cause instanceof RedisAuthError) return cause;
-  if (!(cause instanceof Error)) return undefined;
-  const copy = new Error(cause.message);
-  copy.name = cause.name;
-  if ('code' in cause && typeof cause.code === 'string') Object.assign(copy, { code: cause.code });
-  if (cause.stack !== undefined) copy.stack = cause.stack;
-  return copy;
+function harmless(cause: Error): Error {
+  return cause instanceof RedisAuthError ? cause : withoutArguments(cause);
 }

@@ -11,3 +11,4 @@ export {
   StoreFullError,
   StoreUnavailableError,
 } from './errors.js';
+export { withoutArguments } from './without-arguments.js';

@@ -1,13 +1,12 @@
 import type { EventEmitter } from 'node:events';
 import { Logger } from '@nestjs/common';
-import { RedisAuthConfigError } from '../errors/index.js';
+import { RedisAuthConfigError, withoutArguments } from '../errors/index.js';
 import type { ResolvedConnection } from '../options/index.js';
 import { connectNode, isCluster, whyUnreachable } from './cluster.js';
 import type { Gate } from './gate.js';
 import type { RedisClient } from './redis-client.js';
 import { explainRefusal } from './refusal.js';
 import { probe } from './server-probe.js';
-import { withoutArguments } from './store-errors.js';
 
 const PROBE_AGAIN_MS = 500;
 const DIAGNOSED_WITHIN_MS = 2_000;

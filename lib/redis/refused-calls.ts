@@ -1,8 +1,9 @@
 import type { EventEmitter } from 'node:events';
 import { Logger } from '@nestjs/common';
+import { withoutArguments } from '../errors/index.js';
 import type { ConnectionEvents } from './connection-watch.js';
 import { explainRefusal } from './refusal.js';
-import { refusalCode, withoutArguments } from './store-errors.js';
+import { refusalCode } from './store-errors.js';
 
 /**
  * Tells of refusals that reach calls while the connection itself stays up, as after a change of the ACL: once until a

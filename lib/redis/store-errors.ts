@@ -1,4 +1,4 @@
-import { RedisAuthError, StoreFullError, StoreUnavailableError } from '../errors/index.js';
+import { RedisAuthError, StoreFullError, StoreUnavailableError, withoutArguments } from '../errors/index.js';
 
 /** Whole seconds after which a repeat is worth while: reconnecting is tried about twice a second. */
 const RETRY_AFTER = 1;
@@ -13,7 +13,6 @@ const REFUSED_WITHIN_SCRIPT = /^ERR The user executing the script can't /;
 const WITHIN_SCRIPT = /\bscript: \w+, on @|@user_(script|function)\b/;
 /** Redis asks these before the first write of a script and then no more. */
 const BEFORE_FIRST_WRITE = /^(OOM|READONLY|MISCONF|NOREPLICAS)\b/;
-const ECHOED_ARGUMENTS = /,? with args beginning with.*$/s;
 
 /**
  * What a public call rejects with. Errors of this package pass through, and so do programming errors; the
@@ -40,16 +39,6 @@ export function storeUnavailable(operation: string, ambiguous: boolean, cause: E
 export function refusalCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined;
   return REFUSED_WITHIN_SCRIPT.test(error.message) ? 'NOPERM' : REFUSED.exec(error.message)?.[1];
-}
-
-/** The driver's errors carry the command with its arguments, and Redis echoes those of unknown commands. */
-export function withoutArguments(error: unknown): Error {
-  const source = error instanceof Error ? error : new Error(String(error));
-  const code = 'code' in source && typeof source.code === 'string' ? source.code : undefined;
-  // Node's error for several addresses that all failed has no message.
-  const copy = new Error(source.message.replace(ECHOED_ARGUMENTS, '').trim() || code || source.name);
-  copy.name = source.name;
-  return code === undefined ? copy : Object.assign(copy, { code });
 }
 
 /** An error reply means that the command was not executed; what a script wrote before its error stays written. */
