@@ -2,9 +2,10 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { Issues } from './issues.js';
 import { ALGORITHMS, algorithmsOf, HMAC_ALGORITHMS } from './key-algorithm.js';
 import { type KeyReading, readPrivateKey, readPublicKey, readSecret } from './key-material.js';
-import { isText, OptionGroup } from './option-group.js';
+import { OptionGroup } from './option-group.js';
 import type { Algorithm, JwtKey, JwtOptions } from './options.js';
 import type { ResolvedJwtKey, ResolvedJwtOptions } from './resolved-options.js';
+import { isText } from './text.js';
 
 const JWT_KEYS = [
   'secret',

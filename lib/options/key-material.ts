@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey, createSecretKey, KeyObject } from 'node:crypto';
+import { isWellFormed } from './text.js';
 import { weaknessOf } from './weak-secret.js';
 
 /** A key, or what is wrong with the input; never both, and never a word of the input itself. */
@@ -39,7 +40,7 @@ export function readPublicKey(input: unknown): KeyReading {
 
 function secretBytes(input: unknown): Buffer | undefined {
   if (input instanceof KeyObject) return input.type === 'secret' ? input.export() : undefined;
-  if (typeof input === 'string') return /\p{Surrogate}/u.test(input) ? undefined : Buffer.from(input);
+  if (typeof input === 'string') return isWellFormed(input) ? Buffer.from(input) : undefined;
   return input instanceof Uint8Array ? Buffer.from(input) : undefined;
 }
 

@@ -1,6 +1,7 @@
 import { parseDuration } from './duration.js';
 import type { Issues } from './issues.js';
 import type { Duration } from './options.js';
+import { isText } from './text.js';
 import { unknownKey } from './unknown-key.js';
 
 interface Range {
@@ -90,10 +91,6 @@ export class OptionGroup {
 
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-export function isText(value: unknown, maxBytes: number): value is string {
-  return typeof value === 'string' && value !== '' && !/\p{Surrogate}/u.test(value) && Buffer.byteLength(value) <= maxBytes;
 }
 
 export function isIntegerWithin(value: unknown, { min, max }: Range): value is number {

@@ -1,7 +1,5 @@
 import { InvalidArgumentError } from '../errors/index.js';
-
-/** Half of a surrogate pair: such strings become the same bytes as others on their way to Redis. */
-const LONE_SURROGATE = /\p{Surrogate}/u;
+import { isWellFormed } from '../options/index.js';
 
 /**
  * Checks a string that came from outside before anything else happens with it.
@@ -14,5 +12,5 @@ export function assertText(argument: string, value: unknown, maxBytes: number): 
   if (value.length > maxBytes || Buffer.byteLength(value) > maxBytes) {
     throw new InvalidArgumentError(argument, `must have at most ${maxBytes} bytes of UTF-8`);
   }
-  if (LONE_SURROGATE.test(value)) throw new InvalidArgumentError(argument, 'must be well-formed Unicode');
+  if (!isWellFormed(value)) throw new InvalidArgumentError(argument, 'must be well-formed Unicode');
 }
