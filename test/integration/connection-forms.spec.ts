@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RedisAuthConfigError, StoreUnavailableError } from '../../lib/errors/index.js';
 import type { RedisConnection } from '../../lib/options/index.js';
+import { databaseOf } from '../../lib/redis/index.js';
 import { startRedis, type StartRedisOptions, type TestRedis } from '../../lib/testing/index.js';
 import { ask } from '../support/ask.js';
 import { captureLog, ConnectionUnderTest, rejection } from '../support/open-connection.js';
@@ -141,6 +142,24 @@ describe("S19 the application's own client", () => {
       expect(connection.seen).toEqual(['connected', 'ready']);
     } finally {
       expect(client.status).toBe('ready');
+      client.disconnect();
+    }
+  });
+
+  it('is used in the database that it selected last, also after the connection was lost', async () => {
+    redis = await startRedis();
+    const client = new Redis(redis.socketPath, { db: 2, lazyConnect: true });
+    try {
+      expect(databaseOf(client)).toBe(2);
+      await client.select(3);
+      await using connection = await ConnectionUnderTest.open({ client });
+      expect(databaseOf(client)).toBe(3);
+      await ask(redis, (other) => other.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'));
+      await expect.poll(() => connection.seen.filter((event) => event === 'ready').length).toBe(2);
+      expect(databaseOf(client)).toBe(3);
+      await connection.execute('set', (used) => used.set('k', 'v'));
+      expect(await ask(redis, (other) => other.info('keyspace'))).toMatch(/^# Keyspace\s+db3:keys=1,\S+\s+$/);
+    } finally {
       client.disconnect();
     }
   });
