@@ -18,17 +18,22 @@ export const Public = (): CustomDecorator => SetMetadata<string, RouteAccess>(AC
 export const OptionalAuth = (): CustomDecorator => SetMetadata<string, RouteAccess>(ACCESS, 'optional');
 
 /**
- * The session must have all of these scopes, those of the controller included; else 403 `insufficient_scope`
+ * The session must have all of these scopes, those of the controller and of every other `@Scopes` included; else 403 `insufficient_scope`
  * (RFC 6750, section 3.1).
  *
  * @throws InvalidArgumentError where it stands, for a name that is no scope (RFC 6749, section 3.3)
  */
-export function Scopes(...scopes: [string, ...string[]]): CustomDecorator {
+export function Scopes(...scopes: [string, ...string[]]): ClassDecorator & MethodDecorator {
   for (const scope of scopes) {
     if (typeof scope === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)) continue;
     throw new InvalidArgumentError('scopes', 'must be visible ASCII characters without space, quote or backslash');
   }
-  return SetMetadata(SCOPES, scopes);
+  return (target: object, _key?: unknown, descriptor?: { value?: unknown }): void => {
+    const place = (descriptor?.value ?? target) as object;
+    // Added to those of another @Scopes() on the same place: metadata alone would be overwritten.
+    const others = (Reflect.getMetadata(SCOPES, place) as string[] | undefined) ?? [];
+    Reflect.defineMetadata(SCOPES, [...scopes, ...others], place);
+  };
 }
 
 /**

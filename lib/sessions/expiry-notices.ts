@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import type { Redis } from 'ioredis';
 import { isSessionId, type KeySpace, type RedisAuthConnection } from '../redis/index.js';
 
 const MARKER = /\{([A-Za-z0-9_-]{6})\}([A-Za-z0-9_-]+)$/;
@@ -9,7 +10,8 @@ const MARKER = /\{([A-Za-z0-9_-]{6})\}([A-Za-z0-9_-]+)$/;
  * notifications reach only subscribers of the node in question, so there it is left to those who read.
  */
 export class ExpiryNotices {
-  private readonly logger = new Logger('RedisAuth');
+  private readonly logger = new Logger('RedisAuthEvents');
+  private warned = false;
 
   constructor(
     private readonly connection: RedisAuthConnection,
@@ -22,24 +24,30 @@ export class ExpiryNotices {
       this.logger.warn('sessions.keyspaceNotifications has no effect on a Redis Cluster; expiries are told when noticed');
       return;
     }
-    const link = this.connection.openLink();
-    link.on('ready', () => {
-      this.arm().catch(() =>
-        this.logger.warn('sessions.keyspaceNotifications: CONFIG SET notify-keyspace-events was refused; set it to "Ex" on the server'),
-      );
-      link.psubscribe('__keyevent@*__:expired').catch(() => undefined);
-    });
+    const link = this.connection.openLink() as Redis;
+    link.on('ready', () => void this.listen(link));
     link.on('pmessage', (_pattern: string, _channel: string, key: string) => this.notice(key));
   }
 
-  private async arm(): Promise<void> {
-    await this.connection.execute('sessions.keyspaceNotifications', async (client) => {
-      const reply = (await client.config('GET', 'notify-keyspace-events')) as string[] | Record<string, string>;
-      // a client may be set to give maps as objects
-      const flags = (Array.isArray(reply) ? reply[1] : reply['notify-keyspace-events']) ?? '';
-      const missing = ['E', 'x'].filter((flag) => !flags.includes(flag) && !(flag === 'x' && flags.includes('A')));
-      if (missing.length > 0) await client.config('SET', 'notify-keyspace-events', flags + missing.join(''));
-    });
+  /** Over the link and not the connection: that the server refuses CONFIG, as managed ones do, is no outage. */
+  private async listen(link: Redis): Promise<void> {
+    try {
+      await this.arm(link);
+    } catch {
+      if (link.status === 'ready' && !this.warned) {
+        this.logger.warn('sessions.keyspaceNotifications: CONFIG is refused; see to notify-keyspace-events "Ex" on the server yourself');
+        this.warned = true;
+      }
+    }
+    await link.psubscribe('__keyevent@*__:expired').catch(() => undefined);
+  }
+
+  private async arm(link: Redis): Promise<void> {
+    const reply = (await link.config('GET', 'notify-keyspace-events')) as string[] | Record<string, string>;
+    // a client may be set to give maps as objects
+    const flags = (Array.isArray(reply) ? reply[1] : reply['notify-keyspace-events']) ?? '';
+    const missing = ['E', 'x'].filter((flag) => !flags.includes(flag) && !(flag === 'x' && flags.includes('A')));
+    if (missing.length > 0) await link.config('SET', 'notify-keyspace-events', flags + missing.join(''));
   }
 
   private notice(key: string): void {

@@ -74,7 +74,8 @@ export class GuardedController {
     return { read: true };
   }
 
-  @Scopes('read', 'write')
+  @Scopes('read')
+  @Scopes('write')
   @Get('write')
   write() {
     return { write: true };
