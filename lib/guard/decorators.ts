@@ -1,6 +1,6 @@
 import { createParamDecorator, type CustomDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
 import { InvalidArgumentError } from '../errors/index.js';
-import { type Duration, parseDuration } from '../options/index.js';
+import { type Duration, isScope, parseDuration } from '../options/index.js';
 import { requestOf } from './http-request.js';
 import { sessionOf } from './request-authenticator.js';
 import { ACCESS, MAX_AUTH_AGE, type RouteAccess, SCOPES, SESSION_DATA } from './route-policy.js';
@@ -25,7 +25,7 @@ export const OptionalAuth = (): CustomDecorator => SetMetadata<string, RouteAcce
  */
 export function Scopes(...scopes: [string, ...string[]]): ClassDecorator & MethodDecorator {
   for (const scope of scopes) {
-    if (typeof scope === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)) continue;
+    if (isScope(scope)) continue;
     throw new InvalidArgumentError('scopes', 'must be visible ASCII characters without space, quote or backslash');
   }
   return (target: object, _key?: unknown, descriptor?: { value?: unknown }): void => {

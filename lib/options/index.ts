@@ -6,4 +6,4 @@ export { parseDuration } from './duration.js';
 export { DEFAULT_INSTANCE, type InstancePart, instanceToken } from './instance-tokens.js';
 export { parseRedisUrl } from './redis-url.js';
 export { resolveOptions } from './resolve-options.js';
-export { isText, isWellFormed } from './text.js';
+export { isScope, isText, isWellFormed } from './text.js';

@@ -11,3 +11,8 @@ export function isText(value: unknown, maxBytes: number): value is string {
   if (typeof value !== 'string' || value === '' || value.length > maxBytes) return false;
   return Buffer.byteLength(value) <= maxBytes && isWellFormed(value);
 }
+
+/** Whether it is one scope: printable ASCII without space, quote and backslash (RFC 6749, section 3.3). */
+export function isScope(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value);
+}

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from '../errors/index.js';
 import { RESERVED_CLAIMS } from '../jwt/index.js';
-import { type Duration, parseDuration, type ResolvedSessionOptions } from '../options/index.js';
+import { type Duration, isScope, parseDuration, type ResolvedSessionOptions } from '../options/index.js';
 import { assertText, type Identity, isSessionId } from '../redis/index.js';
 import { assertObject, isObject, toJson } from './json.js';
 import { checkInitialData, type DataPatch } from './session-data.js';
@@ -10,8 +10,6 @@ const MAX_ID_BYTES = 256;
 const MAX_REASON_BYTES = 256;
 const MAX_DEVICE_BYTES = 1024;
 const MAX_SCOPES_BYTES = 1024;
-/** RFC 6749 §3.3: printable ASCII without space, quote and backslash. */
-const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
 /** A checked sign-in, in the form the script takes. */
 export interface CheckedInit {
@@ -81,7 +79,7 @@ function checkScopes(scopes: unknown): readonly string[] {
   if (scopes === undefined) return [];
   if (!Array.isArray(scopes)) throw new InvalidArgumentError('init.scopes', 'must be an array of strings');
   for (const scope of scopes as unknown[]) {
-    if (typeof scope !== 'string' || !SCOPE.test(scope)) {
+    if (!isScope(scope)) {
       throw new InvalidArgumentError(
         'init.scopes',
         'must hold scope tokens by RFC 6749: printable ASCII without space, quote and backslash',
