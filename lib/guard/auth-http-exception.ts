@@ -21,9 +21,9 @@ export class AuthHttpException extends HttpException {
 
 const UNAUTHORIZED_MESSAGES = {
   missing: 'no access token was given',
-  malformed: 'the access token is malformed',
-  invalid: 'the access token is not valid',
-  expired: 'the access token has expired',
+  malformed: 'the token is malformed',
+  invalid: 'the token is not valid',
+  expired: 'the token has expired',
   revoked: 'the session has been ended',
   evicted: 'the session has been ended by a newer sign-in',
 } as const;

@@ -31,6 +31,9 @@ function increment(connection: ConnectionUnderTest, key: string): Promise<number
   return connection.execute('increment', (client) => client.incr(key));
 }
 
+/** The boot waits no longer than this for a reason; finding it takes a connection more, and a busy machine its time. */
+const PATIENT = { commandTimeoutMs: 3_000 };
+
 describe('a Cluster', () => {
   it('is used in all its slots from the first call on', async () => {
     expect(new Set(await Promise.all(KEYS.map((key) => setup.masterOf(key)))).size).toBe(3);
@@ -60,7 +63,7 @@ describe('a Cluster', () => {
   });
 
   it('S20 that wants another password stops the boot', async () => {
-    const { error } = await rejection(() => ConnectionUnderTest.open(setup.url.replace(PASSWORD, 'wrong')));
+    const { error } = await rejection(() => ConnectionUnderTest.open(setup.url.replace(PASSWORD, 'wrong'), PATIENT));
     expect(error).toBeInstanceOf(RedisAuthConfigError);
     expect(error.message).toMatch(/redis: cluster 127\.0\.0\.1:.*password is wrong/);
     expect(error.message + log.join()).not.toContain(PASSWORD);
@@ -69,7 +72,7 @@ describe('a Cluster', () => {
   it('S20 of nodes whose certificate is not trusted stops the boot', async () => {
     await using node = await startRedis({ tls: serverCertificate, config: ['cluster-enabled yes'] });
     const nodes = [{ host: '127.0.0.1', port: node.port! }];
-    const untrusted = await rejection(() => ConnectionUnderTest.open({ nodes, options: { redisOptions: { tls: {} } } }));
+    const untrusted = await rejection(() => ConnectionUnderTest.open({ nodes, options: { redisOptions: { tls: {} } } }, PATIENT));
     expect(untrusted.error).toBeInstanceOf(RedisAuthConfigError);
     expect(untrusted.error.message).toMatch(/certificate is not trusted/);
   });
