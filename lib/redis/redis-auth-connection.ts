@@ -1,13 +1,13 @@
 import { EventEmitter } from 'node:events';
-import { Logger } from '@nestjs/common';
-import { InvalidArgumentError, RedisAuthConfigError } from '../errors/index.js';
+import { InvalidArgumentError } from '../errors/index.js';
 import type { ResolvedConnection } from '../options/index.js';
 import { describeAddress } from './address.js';
-import { createClient, overriddenOptions } from './client-profile.js';
+import { createClient } from './client-profile.js';
 import { closeClient } from './close-client.js';
 import { commandConnections, isCluster } from './cluster.js';
 import { type ConnectionEvents, ConnectionWatch } from './connection-watch.js';
 import { Gate } from './gate.js';
+import { auditProfile } from './profile-audit.js';
 import type { RedisClient } from './redis-client.js';
 import { RefusedCalls } from './refused-calls.js';
 import { storeUnavailable, toStoreError } from './store-errors.js';
@@ -56,7 +56,7 @@ export class RedisAuthConnection {
     connection: ResolvedConnection,
     private readonly settings: ConnectionSettings,
   ) {
-    auditOverrides(connection, settings);
+    auditProfile(connection, settings);
     this.client = createClient(connection, settings.commandTimeoutMs);
     this.isOurs = connection.kind !== 'client';
     const address = describeAddress(connection);
@@ -246,12 +246,4 @@ function assertEvent(event: unknown, listener: unknown): void {
     throw new InvalidArgumentError('event', `must be one of ${[...EVENTS].join(', ')}`);
   }
   if (typeof listener !== 'function') throw new InvalidArgumentError('listener', 'must be a function');
-}
-
-function auditOverrides(connection: ResolvedConnection, { audit = 'off', commandTimeoutMs }: ConnectionSettings): void {
-  const overridden = audit === 'off' ? [] : overriddenOptions(connection, commandTimeoutMs);
-  if (overridden.length === 0) return;
-  const advice = "overrides the package's connection profile, on which its deadlines rest; leave it out";
-  if (audit === 'enforce') throw new RedisAuthConfigError(overridden.map((path) => ({ path, message: advice })));
-  new Logger('RedisAuthConnection').warn(`${overridden.join(', ')} ${advice} unless you are sure`);
 }

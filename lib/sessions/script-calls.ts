@@ -30,16 +30,8 @@ export class ScriptCalls {
   }
 
   /** As {@link beside}, for scripts that tell events. */
-  act<Reply, Result>(
-    operation: string,
-    tenantHash: string | undefined,
-    script: Script<Reply>,
-    keys: readonly string[],
-    args: readonly ScriptArgument[],
-    judge: Judge<Reply, Result>,
-  ): Promise<Result> {
-    return this.beside(operation, tenantHash, script, keys, [this.channel, ...args], judge);
-  }
+  readonly act: ScriptCalls['beside'] = (operation, tenantHash, script, keys, args, judge) =>
+    this.beside(operation, tenantHash, script, keys, [this.channel, ...args], judge);
 
   /** Runs a script and, for a tenant, reads its epoch beside it. */
   beside<Reply, Result>(

@@ -119,6 +119,11 @@ function atMost(argument: string, value: Duration | undefined, moduleMs: number)
   return ms;
 }
 
+export function checkVersion(ifVersion: unknown): number | undefined {
+  if (ifVersion === undefined || Number.isSafeInteger(ifVersion)) return ifVersion as number | undefined;
+  throw new InvalidArgumentError('opts.ifVersion', 'must be an integer');
+}
+
 /** Why a session is ended, as it is told in the event. */
 export function checkReason(reason: unknown): string {
   if (reason === undefined) return '';

@@ -1,9 +1,9 @@
-import type { InvalidTokenReason } from '../errors/index.js';
+import { InvalidArgumentError, type InvalidTokenReason, SessionConflictError } from '../errors/index.js';
 import { decodeIdentity, type Identity } from '../redis/index.js';
 import { dataOf } from './session-data.js';
 import type { SessionInfo } from './session-types.js';
 import type { GrantReply } from './chain.lua.js';
-import type { SessionReply } from './session.lua.js';
+import type { SessionReply, UpdateRefusal } from './session.lua.js';
 
 /** What a script allows to be issued. */
 export interface Grant {
@@ -53,6 +53,14 @@ export function sessionInfoOf(sessionId: string, reply: SessionReply, withData: 
     version: Number(version),
     ...(withData && { data: dataOf(data) }),
   };
+}
+
+/** @throws SessionConflictError, InvalidArgumentError where the script wrote nothing */
+export function updatedOf(sessionId: string, reply: SessionReply | UpdateRefusal, ifVersion: number | undefined): SessionInfo {
+  if (reply.length > 2) return sessionInfoOf(sessionId, reply as SessionReply, true);
+  const [refusal, detail] = reply as UpdateRefusal;
+  if (refusal === 'conflict') throw new SessionConflictError(ifVersion!, Number(detail));
+  throw new InvalidArgumentError('data', `would be ${detail} bytes as JSON, merged with what is there; that is more than maxDataBytes`);
 }
 
 /** Why verify refuses a session that ended so. */

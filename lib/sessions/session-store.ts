@@ -43,7 +43,7 @@ const REVOKED = 'r';
 
 /** The scripts of sessions as methods: which keys and arguments they take, and what their replies mean. */
 export class SessionStore {
-  /** How long an ended session tells why: as long as any access token of it may be in use. */
+  /** How long an ended session tells why: while an access token of it may still be in use. */
   private readonly tombstoneMs: number;
 
   constructor(
@@ -205,7 +205,7 @@ export class SessionStore {
     await this.calls.run('sessions.revokeTenant', (client, again) => lua.RAISE_TENANT.run(client, keys, [this.epochTtlMs], again));
   }
 
-  /** An epoch lives as long as any session that remembers it. */
+  /** An epoch lives until the last session that remembers it is gone. */
   private get epochTtlMs(): number {
     return this.options.absoluteTimeoutMs + this.tombstoneMs;
   }

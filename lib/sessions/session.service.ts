@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
-import { InvalidArgumentError, InvalidTokenError, SessionConflictError, SessionLimitError } from '../errors/index.js';
+import { InvalidArgumentError, InvalidTokenError, SessionLimitError } from '../errors/index.js';
 import { AccessTokenSigner, AccessTokenVerifier, namespaceOf } from '../jwt/index.js';
 import type { ResolvedOptions, ResolvedSessionOptions, VerifiedSession } from '../options/index.js';
 import { encodeIdentity, KeySpace, type RedisAuthConnection, restOf, sessionBelongsTo, slotTag } from '../redis/index.js';
@@ -17,13 +17,13 @@ import {
   checkReason,
   checkSessionId,
   checkTenant,
+  checkVersion,
   wantsData,
 } from './session-arguments.js';
 import { checkDataPatch, dataOf } from './session-data.js';
 import { SessionEvents } from './session-events.js';
-import { endedBy, grantOf, refusalOf, sessionInfoOf } from './session-replies.js';
+import { endedBy, grantOf, refusalOf, sessionInfoOf, updatedOf } from './session-replies.js';
 import { SessionStore } from './session-store.js';
-import type { SessionReply, UpdateRefusal } from './session.lua.js';
 import type { SessionEvent, SessionInfo, SessionInit, SessionTokens } from './session-types.js';
 import { TokenIssuer } from './token-issuer.js';
 import { TouchThrottle } from './touch-throttle.js';
@@ -171,16 +171,10 @@ export class SessionService {
   async update(sessionId: string, data: Record<string, unknown>, opts: { ifVersion?: number } = {}): Promise<SessionInfo | null> {
     assertObject('opts', opts);
     const patch = checkDataPatch(data, this.options.maxDataBytes);
-    if (opts.ifVersion !== undefined && !Number.isSafeInteger(opts.ifVersion)) {
-      throw new InvalidArgumentError('opts.ifVersion', 'must be an integer');
-    }
+    const ifVersion = checkVersion(opts.ifVersion);
     if (!checkSessionId('sessionId', sessionId)) return null;
-    const reply = await this.store.update(sessionId, patch, opts.ifVersion);
-    if (reply === null) return null;
-    if (reply.length > 2) return sessionInfoOf(sessionId, reply as SessionReply, true);
-    const [refusal, current] = reply as UpdateRefusal;
-    if (refusal === 'conflict') throw new SessionConflictError(opts.ifVersion!, Number(current));
-    throw new InvalidArgumentError('data', `must be at most ${this.options.maxDataBytes} bytes as JSON, merged with what is there`);
+    const reply = await this.store.update(sessionId, patch, ifVersion);
+    return reply && updatedOf(sessionId, reply, ifVersion);
   }
 
   /** Moves the idle timeout. At most one write per session and `touchInterval` from this instance; a throttled touch resolves true and proves nothing. */
