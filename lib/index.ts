@@ -65,6 +65,7 @@ export {
 // Errors
 export {
   type ConfigIssue,
+  DecryptionError,
   InvalidArgumentError,
   InvalidTokenError,
   type InvalidTokenReason,
@@ -75,4 +76,5 @@ export {
   SessionLimitError,
   StoreFullError,
   StoreUnavailableError,
+  TokenExistsError,
 } from './errors/index.js';

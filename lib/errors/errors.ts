@@ -7,6 +7,8 @@ export type RedisAuthErrorCode =
   | 'ERR_REDIS_AUTH_INVALID_TOKEN'
   | 'ERR_REDIS_AUTH_SESSION_LIMIT'
   | 'ERR_REDIS_AUTH_SESSION_CONFLICT'
+  | 'ERR_REDIS_AUTH_TOKEN_EXISTS'
+  | 'ERR_REDIS_AUTH_DECRYPTION'
   | 'ERR_REDIS_AUTH_STORE_UNAVAILABLE'
   | 'ERR_REDIS_AUTH_STORE_FULL';
 
@@ -109,6 +111,33 @@ export class SessionConflictError extends RedisAuthError {
     readonly currentVersion: number,
   ) {
     super(`the session data is at version ${currentVersion}, not ${expectedVersion}; read it again and repeat the update`);
+  }
+}
+
+/** `create` was given a `token` that is in use by its app and type; nothing was stored. */
+export class TokenExistsError extends RedisAuthError {
+  readonly code = 'ERR_REDIS_AUTH_TOKEN_EXISTS';
+
+  constructor() {
+    super('the token is taken; give another, or leave it out to have one generated');
+  }
+}
+
+/** What was stored cannot be decrypted: its key is not among those given, it was changed, or a hook failed. */
+export class DecryptionError extends RedisAuthError {
+  readonly code = 'ERR_REDIS_AUTH_DECRYPTION';
+
+  constructor(
+    /** The key it was encrypted with, where it says so. */
+    readonly keyId?: string,
+    options?: { cause?: unknown },
+  ) {
+    super(
+      keyId === undefined
+        ? 'a stored secret cannot be decrypted; give the key or hook it was encrypted with'
+        : `a stored secret cannot be decrypted with the key '${keyId}'; keep that key in oauth.encryption.keys until nothing needs it`,
+      options,
+    );
   }
 }
 

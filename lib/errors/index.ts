@@ -1,5 +1,6 @@
 export {
   type ConfigIssue,
+  DecryptionError,
   InvalidArgumentError,
   InvalidTokenError,
   type InvalidTokenReason,
@@ -10,5 +11,6 @@ export {
   SessionLimitError,
   StoreFullError,
   StoreUnavailableError,
+  TokenExistsError,
 } from './errors.js';
 export { withoutArguments } from './without-arguments.js';

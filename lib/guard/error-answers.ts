@@ -6,6 +6,7 @@ import {
   SessionLimitError,
   StoreFullError,
   StoreUnavailableError,
+  TokenExistsError,
 } from '../errors/index.js';
 import { AuthHttpException, unauthorized, unavailable } from './auth-http-exception.js';
 
@@ -14,6 +15,7 @@ export function answerTo(error: RedisAuthError): AuthHttpException | undefined {
   if (error instanceof InvalidTokenError) return unauthorized(error.reason === 'reused' ? 'revoked' : error.reason);
   if (error instanceof StoreUnavailableError || error instanceof StoreFullError) return unavailable(error.retryAfter);
   if (error instanceof InvalidArgumentError) return new AuthHttpException(400, error.message);
-  if (error instanceof SessionLimitError || error instanceof SessionConflictError) return new AuthHttpException(409, error.message);
+  if (error instanceof SessionLimitError || error instanceof SessionConflictError || error instanceof TokenExistsError)
+    return new AuthHttpException(409, error.message);
   return undefined;
 }

@@ -66,14 +66,14 @@ function resolveKeyList(list: unknown[], fallback: Algorithm | undefined, issues
   return resolved;
 }
 
-/** The `kid` of a key in a list, where no two may be the same. */
-export function readKid(group: OptionGroup, taken: Set<string>): string {
-  const kid = group.get('kid');
+/** The `kid` (or `id`) of a key in a list, where no two may be the same. */
+export function readKid(group: OptionGroup, taken: Set<string>, name: 'kid' | 'id' = 'kid'): string {
+  const kid = group.get(name);
   if (typeof kid !== 'string' || !/^[\w-]{1,64}$/.test(kid)) {
-    group.reject('kid', kid === undefined ? 'is required' : 'must be 1 to 64 characters of A-Z a-z 0-9 _ -');
+    group.reject(name, kid === undefined ? 'is required' : 'must be 1 to 64 characters of A-Z a-z 0-9 _ -');
     return '';
   }
-  if (taken.has(kid)) group.reject('kid', 'is used by another key of the list');
+  if (taken.has(kid)) group.reject(name, 'is used by another key of the list');
   taken.add(kid);
   return kid;
 }

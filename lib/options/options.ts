@@ -156,6 +156,40 @@ export interface GuardOptions {
   userLoader?: (session: VerifiedSession) => unknown;
 }
 
+/** Opaque tokens. */
+export interface TokenOptions {
+  /** Life of a token whose `create` gives no `ttl`. @default '24h' */
+  defaultTtl?: Duration;
+  /** Bound of a token's data as JSON, in bytes. @default 16384 */
+  maxDataBytes?: number;
+}
+
+/** One key of the encryption at rest. */
+export interface EncryptionKey {
+  /** 1 to 64 of `A-Z a-z 0-9 _ -`; stored beside what it encrypts. */
+  id: string;
+  /** At least 32 bytes of secret; the AES key is derived from it. */
+  key: string | Buffer;
+}
+
+/** Encryption at rest by the application's own functions. */
+export interface EncryptionHooks {
+  encrypt: (plaintext: string) => string | Promise<string>;
+  decrypt: (stored: string) => string | Promise<string>;
+}
+
+/** Tokens and credentials that other servers issued to this application. */
+export interface OAuthOptions {
+  /** Life of every stored access token, whatever its expiry says. @default that of the token */
+  ttl?: Duration;
+  /** Life of an access token without an expiry of its own. @default '24h' */
+  defaultTtl?: Duration;
+  /** How long a refresh token is kept after its access token was saved, unless `ttl` says otherwise. @default '30d' */
+  refreshTtl?: Duration;
+  /** Keys of AES-256-GCM (the first encrypts, all decrypt), or functions of your own. @default a key derived from each signing key */
+  encryption?: { keys: EncryptionKey[] } | EncryptionHooks;
+}
+
 /** What the module is configured with; every mistake in it stops the boot with one RedisAuthConfigError. */
 export interface RedisAuthModuleOptions {
   /** @default 'redis://localhost:6379' */
@@ -167,6 +201,8 @@ export interface RedisAuthModuleOptions {
   jwt: JwtOptions;
   guard?: GuardOptions;
   sessions?: SessionOptions;
+  tokens?: TokenOptions;
+  oauth?: OAuthOptions;
   /** Boot audit: `warn` logs what it finds, `enforce` refuses to start. @default 'warn' */
   audit?: 'off' | 'warn' | 'enforce';
   /** Register RedisAuthExceptionFilter for the application. @default true */

@@ -6,7 +6,9 @@ import { OptionGroup } from './option-group.js';
 import type { RedisAuthModuleOptions } from './options.js';
 import { resolveRedisOptions } from './redis-options.js';
 import type { ResolvedOptions } from './resolved-options.js';
+import { resolveOAuthOptions } from './oauth-options.js';
 import { resolveSessionOptions } from './session-options.js';
+import { resolveTokenOptions } from './token-options.js';
 
 const MODULE_KEYS = [
   'redis',
@@ -15,6 +17,8 @@ const MODULE_KEYS = [
   'jwt',
   'guard',
   'sessions',
+  'tokens',
+  'oauth',
   'audit',
   'httpErrors',
 ] as const satisfies readonly (keyof RedisAuthModuleOptions)[];
@@ -39,6 +43,8 @@ export function resolveOptions(options: RedisAuthModuleOptions, instance: string
     jwt,
     guard: resolveGuardOptions(group.get('guard'), issues),
     sessions: resolveSessionOptions(group.get('sessions'), jwt.keys, issues),
+    tokens: resolveTokenOptions(group.get('tokens'), issues),
+    oauth: resolveOAuthOptions(group.get('oauth'), issues),
     audit: group.oneOf('audit', ['off', 'warn', 'enforce'], 'warn'),
     httpErrors: group.boolean('httpErrors', true),
   };

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { ClusterOptions, Cluster, Redis, RedisOptions } from 'ioredis';
-import type { Algorithm, Extractor, SessionLimit, VerifiedSession } from './options.js';
+import type { Algorithm, EncryptionHooks, Extractor, SessionLimit, VerifiedSession } from './options.js';
 
 /** The options after defaults and validation: every duration in milliseconds, every key a KeyObject, frozen. */
 export interface ResolvedOptions {
@@ -11,6 +11,8 @@ export interface ResolvedOptions {
   readonly jwt: ResolvedJwtOptions;
   readonly guard: ResolvedGuardOptions;
   readonly sessions: ResolvedSessionOptions;
+  readonly tokens: ResolvedTokenOptions;
+  readonly oauth: ResolvedOAuthOptions;
   readonly audit: 'off' | 'warn' | 'enforce';
   readonly httpErrors: boolean;
 }
@@ -59,6 +61,25 @@ export interface ResolvedSessionOptions {
   readonly keyspaceNotifications: boolean;
   readonly maxDataBytes: number;
   readonly maxClaimsBytes: number;
+}
+
+export interface ResolvedTokenOptions {
+  readonly defaultTtlMs: number;
+  readonly maxDataBytes: number;
+}
+
+/** A secret from which an AES key is derived. */
+export interface ResolvedEncryptionKey {
+  readonly id: string;
+  readonly secret: KeyObject;
+}
+
+export interface ResolvedOAuthOptions {
+  readonly ttlMs?: number;
+  readonly defaultTtlMs: number;
+  readonly refreshTtlMs: number;
+  /** Absent = keys derived from each signing key. */
+  readonly encryption?: { readonly keys: readonly ResolvedEncryptionKey[] } | EncryptionHooks;
 }
 
 export interface ResolvedGuardOptions {

@@ -4,4 +4,3 @@ export { type Again, type ConnectionSettings, RedisAuthConnection } from './redi
 export type { RedisClient } from './redis-client.js';
 export { Script, type ScriptArgument } from './script.js';
 export { inDoubt } from './store-errors.js';
-export { assertText } from './text.js';

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { assertText } from '../data/index.js';
 import { InvalidArgumentError } from '../errors/index.js';
 import type { ResolvedConnection } from '../options/index.js';
 import { describeAddress } from './address.js';
@@ -11,7 +12,6 @@ import { auditProfile } from './profile-audit.js';
 import type { RedisClient } from './redis-client.js';
 import { RefusedCalls } from './refused-calls.js';
 import { storeUnavailable, toStoreError } from './store-errors.js';
-import { assertText } from './text.js';
 import { WriteJoining } from './write-joining.js';
 
 const EVENTS: ReadonlySet<string> = new Set<keyof ConnectionEvents>(['ready', 'connected', 'disconnected', 'error']);

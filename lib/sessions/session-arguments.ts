@@ -1,9 +1,8 @@
+import { assertObject, assertText, checkInitialData, type DataPatch, isObject, toJson } from '../data/index.js';
 import { InvalidArgumentError } from '../errors/index.js';
 import { RESERVED_CLAIMS } from '../jwt/index.js';
 import { type Duration, isScope, parseDuration, type ResolvedSessionOptions } from '../options/index.js';
-import { assertText, type Identity, isSessionId } from '../redis/index.js';
-import { assertObject, isObject, toJson } from './json.js';
-import { checkInitialData, type DataPatch } from './session-data.js';
+import { type Identity, isSessionId } from '../redis/index.js';
 import type { DeviceInfo, SessionInit } from './session-types.js';
 
 const MAX_ID_BYTES = 256;

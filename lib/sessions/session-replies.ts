@@ -1,6 +1,6 @@
+import { dataOf } from '../data/index.js';
 import { InvalidArgumentError, type InvalidTokenReason, SessionConflictError } from '../errors/index.js';
 import { decodeIdentity, type Identity } from '../redis/index.js';
-import { dataOf } from './session-data.js';
 import type { SessionInfo } from './session-types.js';
 import type { GrantReply } from './chain.lua.js';
 import type { SessionReply, UpdateRefusal } from './session.lua.js';

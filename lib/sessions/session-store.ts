@@ -1,3 +1,4 @@
+import type { DataPatch } from '../data/index.js';
 import type { ResolvedSessionOptions } from '../options/index.js';
 import {
   encodeIdentity,
@@ -13,7 +14,6 @@ import {
   tenantHashOf,
 } from '../redis/index.js';
 import type { CheckedInit } from './session-arguments.js';
-import type { DataPatch } from './session-data.js';
 import * as chains from './chain.lua.js';
 import type { ScriptCalls } from './script-calls.js';
 import { type Grant, grantOf } from './session-replies.js';

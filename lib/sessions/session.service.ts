@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
+import { assertObject, checkDataPatch, dataOf } from '../data/index.js';
 import { InvalidArgumentError, InvalidTokenError, SessionLimitError } from '../errors/index.js';
 import { AccessTokenSigner, AccessTokenVerifier, namespaceOf } from '../jwt/index.js';
 import type { ResolvedOptions, ResolvedSessionOptions, VerifiedSession } from '../options/index.js';
@@ -7,7 +8,6 @@ import { encodeIdentity, KeySpace, type RedisAuthConnection, restOf, sessionBelo
 import { ExpiryNotices } from './expiry-notices.js';
 import { refreshTokenKeys } from './refresh-token-keys.js';
 import { hashSecret, RefreshTokenCodec } from './refresh-token.js';
-import { assertObject } from './json.js';
 import { ScriptCalls } from './script-calls.js';
 import {
   assertString,
@@ -20,7 +20,6 @@ import {
   checkVersion,
   wantsData,
 } from './session-arguments.js';
-import { checkDataPatch, dataOf } from './session-data.js';
 import { SessionEvents } from './session-events.js';
 import { endedBy, grantOf, refusalOf, sessionInfoOf, updatedOf } from './session-replies.js';
 import { SessionStore } from './session-store.js';

@@ -1,7 +1,8 @@
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InvalidArgumentError, StoreFullError, StoreUnavailableError } from '../../lib/errors/index.js';
-import { assertText, Script } from '../../lib/redis/index.js';
+import { assertText } from '../../lib/data/index.js';
+import { Script } from '../../lib/redis/index.js';
 import { startRedis, type TestRedis } from '../../lib/testing/index.js';
 import { ask } from '../support/ask.js';
 import { ConnectionUnderTest, rejection } from '../support/open-connection.js';

@@ -13,7 +13,7 @@ import {
   tagOf,
   tenantHashOf,
 } from '../../../lib/redis/index.js';
-import { randomText } from '../../../lib/sessions/random-text.js';
+import { randomText } from '../../../lib/data/index.js';
 
 /** Text as dense in separators, escapes and look-alikes as it gets, so that a collision would be met. */
 const awkward = fc.oneof(

@@ -1,0 +1,14 @@
+import type { Issues } from './issues.js';
+import { OptionGroup } from './option-group.js';
+import type { TokenOptions } from './options.js';
+import type { ResolvedTokenOptions } from './resolved-options.js';
+
+const TOKEN_KEYS = ['defaultTtl', 'maxDataBytes'] as const satisfies readonly (keyof TokenOptions)[];
+
+export function resolveTokenOptions(value: unknown, issues: Issues): ResolvedTokenOptions {
+  const group = new OptionGroup(value ?? undefined, 'tokens', issues, TOKEN_KEYS);
+  return {
+    defaultTtlMs: group.duration('defaultTtl', '24h', { minMs: 1 }),
+    maxDataBytes: group.integer('maxDataBytes', 16_384, { min: 2, max: 1_048_576 }),
+  };
+}
