@@ -1,5 +1,5 @@
 export { AccessTokenSigner, type AccessTokenContent, type AccessTokenTimes, type SignedAccessToken } from './access-token-signer.js';
 export { AccessTokenVerifier, MAX_ACCESS_TOKEN_BYTES } from './access-token-verifier.js';
-export { deriveKey } from './derive-key.js';
+export { DEFAULT_KID, type DerivedKey, derivedKeys, deriveKey } from './derive-key.js';
 export { namespaceOf } from './namespace.js';
 export { RESERVED_CLAIMS } from './reserved-claims.js';

@@ -7,4 +7,6 @@ export { DEFAULT_INSTANCE, type InstancePart, instanceToken } from './instance-t
 export { resolveOAuthOptions } from './oauth-options.js';
 export { parseRedisUrl } from './redis-url.js';
 export { resolveOptions } from './resolve-options.js';
+export { resolveStandalone, type ResolvedStandaloneOptions, type StandaloneOptions } from './standalone-options.js';
+export { resolveTokenOptions } from './token-options.js';
 export { isScope, isText, isWellFormed } from './text.js';

@@ -69,7 +69,7 @@ function resolveClient(value: Record<string, unknown>, issues: Issues): Resolved
   return { kind: 'client', client };
 }
 
-function isIoredisClient(value: unknown): value is Redis | Cluster {
+export function isIoredisClient(value: unknown): value is Redis | Cluster {
   if (!isObject(value)) return false;
   const methods = ['evalsha', 'duplicate', 'on', 'disconnect'].every((name) => typeof value[name] === 'function');
   return methods && isObject(value['options']) && typeof value['status'] === 'string';

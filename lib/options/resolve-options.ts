@@ -52,7 +52,7 @@ export function resolveOptions(options: RedisAuthModuleOptions, instance: string
   return frozenCopy(resolved);
 }
 
-function resolveKeyPrefix(group: OptionGroup, instance: string): string {
+export function resolveKeyPrefix(group: OptionGroup, instance: string): string {
   if (!group.has('keyPrefix')) return instance === DEFAULT_INSTANCE ? 'auth:' : `auth:${instance}:`;
   const prefix = group.text('keyPrefix', undefined, MAX_PREFIX_BYTES);
   if (/[{}]/.test(prefix)) group.reject('keyPrefix', 'must hold neither "{" nor "}", which would move keys to other Cluster slots');

@@ -55,7 +55,7 @@ export class KeySpace {
 
 /** One string per identity: no two identities share it, and it holds no space, colon of its own, or brace. */
 export function encodeIdentity({ userId, tenant }: Identity): string {
-  return tenant === undefined ? escape(userId) : `${escape(tenant)}:${escape(userId)}`;
+  return tenant === undefined ? escapeText(userId) : `${escapeText(tenant)}:${escapeText(userId)}`;
 }
 
 export function decodeIdentity(identity: string): Identity {
@@ -99,6 +99,7 @@ export function sessionBelongsTo(sessionId: string, userId: string, tenant?: str
   return tagOf(sessionId) === slotTag(identity) && tenantHashOf(sessionId) === (tenant === undefined ? undefined : hashTenant(tenant));
 }
 
-function escape(text: string): string {
+/** The same text for no two texts, without space, colon or brace. */
+export function escapeText(text: string): string {
   return NEEDS_NO_ESCAPE.test(text) ? text : encodeURIComponent(text);
 }

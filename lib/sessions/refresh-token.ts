@@ -11,9 +11,6 @@ export interface GenuineRefreshToken {
   readonly generation: number;
 }
 
-/** The kid of a registration that names no keys; it is not stored with each session. */
-export const DEFAULT_KID = '0';
-
 /**
  * Refresh tokens are derived, not stored: `kid.sessionId.secret.generation.mac`, the MAC (HMAC-SHA256) over all
  * before it. Redis holds SHA-256 of the secret and the generation, so that neither its content nor the MAC key

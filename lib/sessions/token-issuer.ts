@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
 import { randomText } from '../data/index.js';
 import { RedisAuthConfigError } from '../errors/index.js';
-import type { AccessTokenContent, AccessTokenSigner } from '../jwt/index.js';
+import { type AccessTokenContent, type AccessTokenSigner, DEFAULT_KID } from '../jwt/index.js';
 import type { ResolvedSessionOptions } from '../options/index.js';
 import { encodeIdentity, hashTenant, type Identity, restOf, slotTag, tagOf, tenantHashOf } from '../redis/index.js';
-import { DEFAULT_KID, hashSecret, type RefreshTokenCodec } from './refresh-token.js';
+import { hashSecret, type RefreshTokenCodec } from './refresh-token.js';
 import type { CheckedInit } from './session-arguments.js';
 import type { Grant } from './session-replies.js';
 import type { Chain, RepeatKey } from './session-store.js';
@@ -138,6 +138,7 @@ function randomSecret(): string {
   return randomText(32);
 }
 
+/** The default is not worth its bytes in each session. */
 function stored(kid: string): string {
   return kid === DEFAULT_KID ? '' : kid;
 }
