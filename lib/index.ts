@@ -4,8 +4,10 @@ export type { RedisAuthModuleAsyncOptions, RedisAuthModuleExtras } from './redis
 export {
   getRedisAuthConnectionToken,
   getSessionServiceToken,
+  getTokenStoreToken,
   InjectRedisAuthConnection,
   InjectSessionService,
+  InjectTokenStore,
 } from './redis-auth.tokens.js';
 
 // Its options
@@ -15,11 +17,14 @@ export type {
   ConfigOverrides,
   ConfigSource,
   Duration,
+  EncryptionHooks,
+  EncryptionKey,
   Extractor,
   GuardOptions,
   JwtKey,
   JwtOptions,
   KeyInput,
+  OAuthOptions,
   RedisAuthModuleOptions,
   RedisAuthOptionsFactory,
   RedisClientOptions,
@@ -30,12 +35,28 @@ export type {
   RefreshKey,
   SessionLimit,
   SessionOptions,
+  StandaloneOptions,
+  TokenOptions,
 } from './options/index.js';
 
 // Sessions
 export { SessionService } from './sessions/index.js';
 export type { DeviceInfo, SessionEvent, SessionEventType, SessionInfo, SessionInit, SessionTokens } from './sessions/index.js';
 export type { VerifiedSession } from './options/index.js';
+
+// Opaque tokens
+export { TokenStore } from './tokens/index.js';
+export type {
+  NewToken,
+  StoredToken,
+  StoredTokenInfo,
+  TokenOwner,
+  TokenPage,
+  TokenPlace,
+  TokenReference,
+  TokenScope,
+  TokenStoreOptions,
+} from './tokens/index.js';
 
 // The connection
 export { RedisAuthConnection } from './redis/index.js';

@@ -11,12 +11,14 @@ import {
   type RedisAuthModuleExtras,
 } from './redis-auth.module-definition.js';
 import { RedisAuthConnection } from './redis/index.js';
+import { derivedKeys } from './jwt/index.js';
 import { SessionService } from './sessions/index.js';
+import { tokenKeyPurpose, TokenStore } from './tokens/index.js';
 
 /**
  * Sessions, revocation-checked access tokens and refresh-token rotation on Redis.
  *
- * Provides SessionService, RedisAuthConnection and JwtAuthGuard; under a name (`instance`), the same once more with
+ * Provides SessionService, TokenStore, RedisAuthConnection and JwtAuthGuard; under a name (`instance`), the same once more with
  * options, keys, prefix and connection of its own: `@InjectSessionService('admin')`, `@InjectRedisAuthConnection('admin')`,
  * `JwtAuthGuardFor('admin')`.
  *
@@ -74,6 +76,7 @@ function withParts(definition: DynamicModule, instance: string): DynamicModule {
     options: instanceToken('options', instance),
     connection: instanceToken('connection', instance),
     sessions: instanceToken('sessions', instance),
+    tokens: instanceToken('tokens', instance),
   };
   const parts: Provider[] = [
     { provide: RedisAuthBoot, inject: [ModulesContainer], useFactory: (modules: ModulesContainer) => RedisAuthBoot.of(modules) },
@@ -103,6 +106,12 @@ function withParts(definition: DynamicModule, instance: string): DynamicModule {
         }, connection),
     },
     {
+      provide: token.tokens,
+      inject: [token.connection, token.options],
+      useFactory: (connection: RedisAuthConnection, { jwt, keyPrefix, tokens }: ResolvedOptions) =>
+        new TokenStore({ connection, keyPrefix, tokens, keys: derivedKeys(jwt, tokenKeyPurpose(keyPrefix)), close: leftToTheModule }),
+    },
+    {
       provide: RedisAuthLifecycle,
       inject: [token.sessions, token.connection, RedisAuthBoot],
       useFactory: (sessions: SessionService, connection: RedisAuthConnection, boot: RedisAuthBoot) =>
@@ -122,6 +131,7 @@ function withParts(definition: DynamicModule, instance: string): DynamicModule {
       ? [
           { provide: RedisAuthConnection, useExisting: token.connection },
           { provide: SessionService, useExisting: token.sessions },
+          { provide: TokenStore, useExisting: token.tokens },
         ]
       : [];
   return {
@@ -130,6 +140,9 @@ function withParts(definition: DynamicModule, instance: string): DynamicModule {
     exports: [...Object.values(token), ...guardExports(instance), ...aliases],
   };
 }
+
+/** The connection that stores share is closed at shutdown. */
+async function leftToTheModule(): Promise<void> {}
 
 /** A factory of options that throws stops the boot, too. */
 function withinBoot(provider: Provider): Provider {

@@ -2,6 +2,7 @@ import { Inject, type InjectionToken } from '@nestjs/common';
 import { DEFAULT_INSTANCE, instanceToken } from './options/index.js';
 import { RedisAuthConnection } from './redis/index.js';
 import { SessionService } from './sessions/index.js';
+import { TokenStore } from './tokens/index.js';
 
 /** Injection token of the SessionService of an instance; that of the default instance is the class itself. */
 export function getSessionServiceToken(instance: string = DEFAULT_INSTANCE): InjectionToken<SessionService> {
@@ -21,4 +22,14 @@ export function getRedisAuthConnectionToken(instance: string = DEFAULT_INSTANCE)
 /** Injects the RedisAuthConnection of an instance. */
 export function InjectRedisAuthConnection(instance?: string): PropertyDecorator & ParameterDecorator {
   return Inject(getRedisAuthConnectionToken(instance));
+}
+
+/** Injection token of the TokenStore of an instance; that of the default instance is the class itself. */
+export function getTokenStoreToken(instance: string = DEFAULT_INSTANCE): InjectionToken<TokenStore> {
+  return instance === DEFAULT_INSTANCE ? TokenStore : instanceToken('tokens', instance);
+}
+
+/** Injects the TokenStore of an instance. */
+export function InjectTokenStore(instance?: string): PropertyDecorator & ParameterDecorator {
+  return Inject(getTokenStoreToken(instance));
 }

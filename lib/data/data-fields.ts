@@ -21,13 +21,14 @@ export function checkDataPatch(data: unknown, maxBytes: number): DataPatch {
   return patch;
 }
 
-export function checkInitialData(data: unknown, maxBytes: number): DataPatch {
+/** Data of something new: undefined is ignored, all else is kept, null too. */
+export function checkInitialData(argument: string, data: unknown, maxBytes: number): DataPatch {
   if (data === undefined) return { set: [], remove: [] };
-  assertObject('init.data', data);
+  assertObject(argument, data);
   const set = Object.entries(data)
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => toField('init.data', name, value));
-  assertSize('init.data', set, maxBytes);
+    .map(([name, value]) => toField(argument, name, value));
+  assertSize(argument, set, maxBytes);
   return { set, remove: [] };
 }
 

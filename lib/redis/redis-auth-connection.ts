@@ -66,6 +66,11 @@ export class RedisAuthConnection {
     this.writes = this.isOurs ? new WriteJoining(this.client) : undefined;
   }
 
+  /** Bounds each call as a whole. @internal */
+  get commandTimeoutMs(): number {
+    return this.settings.commandTimeoutMs;
+  }
+
   /**
    * Asks Redis for a sign of life; of a Cluster, any one master. One round trip.
    *

@@ -43,7 +43,7 @@ export function checkInit(init: SessionInit, options: ResolvedSessionOptions): C
     claimsJson: claims.json,
     scopes: checkScopes(init.scopes),
     device: checkDevice(init.device),
-    data: checkInitialData(init.data, options.maxDataBytes),
+    data: checkInitialData('init.data', init.data, options.maxDataBytes),
     accessTokenTtlMs:
       init.accessTokenTtl === undefined ? undefined : atMost('init.accessTokenTtl', init.accessTokenTtl, options.accessTokenTtlMs),
     idleTimeoutMs: atMost('init.idleTimeout', init.idleTimeout, options.idleTimeoutMs),

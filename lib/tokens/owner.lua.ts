@@ -1,0 +1,131 @@
+import { evenWhenFull, INDEX, readOnly } from './token-state.lua.js';
+
+/**
+ * One page of an index, the soonest expiry first; what has expired or was evicted is forgotten on the way.
+ *
+ * KEYS index
+ * ARGV scope, owner, most, expiry and rest of the id after which it begins ('' both from the start)
+ * Reply rest, record, rest, record …, and as the last element the expiry and rest to go on from, or ''
+ */
+export const LIST = evenWhenFull<string[]>(
+  INDEX,
+  `
+local index, most = KEYS[1], ARGV[3] + 0
+prune(index, 1000)
+
+-- how many entries are not behind the given place
+local function rank_after(expires, rest)
+  local low, high = 0, redis.call('ZCARD', index)
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local entry = redis.call('ZRANGE', index, middle, middle, 'WITHSCORES')
+    local score = tonumber(entry[2])
+    if score < expires or (score == expires and entry[1] <= rest) then low = middle + 1 else high = middle end
+  end
+  return low
+end
+
+local from = 0
+if ARGV[5] ~= '' then from = rank_after(tonumber(ARGV[4]), ARGV[5]) end
+local entries = redis.call('ZRANGE', index, from, from + most - 1, 'WITHSCORES')
+local reply, next_place = {}, ''
+for n = 1, #entries, 2 do
+  local rest = entries[n]
+  local value = redis.call('GET', key_of('k', rest))
+  if value then
+    reply[#reply + 1] = rest
+    reply[#reply + 1] = value
+  else
+    redis.call('ZREM', index, rest)
+  end
+end
+if #entries == 2 * most then next_place = entries[#entries] .. ' ' .. entries[#entries - 1] end
+settle(ARGV[2])
+reply[#reply + 1] = next_place
+return reply
+`,
+);
+
+/**
+ * KEYS index · ARGV scope
+ * Reply how many tokens are live
+ */
+export const COUNT = readOnly<number | string>(`
+return redis.call('ZCOUNT', KEYS[1], integer(now), '+inf')
+`);
+
+/**
+ * Ends every token of an owner, or of one of its types, at once, by taking their indexes away; the records are cleared
+ * away a slice at a time. Where an earlier call was broken off before all was cleared, its rest comes first: 'end' is
+ * to be repeated while the reply says so, then 'clear', which spares tokens stored since.
+ *
+ * KEYS registry
+ * ARGV scope (the type is empty for all), owner, most records to clear away, 'end' or 'clear'
+ * Reply how many were ended; what is left to do: 'end', 'clear' or ''; for each custom token among the cleared its
+ *   pointer and its rest
+ */
+export const DELETE_ALL = evenWhenFull<[ended: number | string, left: 'end' | 'clear' | '', ...pointers: string[]]>(
+  INDEX,
+  `
+local owner, left = ARGV[2], ARGV[3] + 0
+local CUSTOM_LENGTH = 23
+local types = TYPE == '' and redis.call('ZRANGE', KEYS[1], 0, -1) or { TYPE }
+local reply, ended = {}, 0
+
+local function clear(type)
+  local condemned = key_of('d', APP .. ':' .. owner .. ':' .. type)
+  local rests = redis.call('ZRANGE', condemned, 0, left - 1)
+  if #rests == 0 then return true end
+  left = left - #rests
+  local records = {}
+  local index = index_of(owner, type)
+  local is_used = redis.call('EXISTS', index) == 1
+  for _, rest in ipairs(rests) do
+    -- the same token may have been stored again meanwhile
+    if not (is_used and redis.call('ZSCORE', index, rest)) then
+      local record = key_of('k', rest)
+      records[#records + 1] = record
+      if #rest == CUSTOM_LENGTH then
+        local value = redis.call('GET', record)
+        if value then
+          reply[#reply + 1] = string.match(value, '^%[%d+,%d+,"[^"]*","([^"]*)"')
+          reply[#reply + 1] = rest
+        end
+      end
+    end
+  end
+  if #records > 0 then redis.call('DEL', unpack(records)) end
+  redis.call('ZREM', condemned, unpack(rests))
+  return redis.call('EXISTS', condemned) == 0
+end
+
+local function condemn(type)
+  if ARGV[4] ~= 'end' then return end
+  local index, condemned = index_of(owner, type), key_of('d', APP .. ':' .. owner .. ':' .. type)
+  if redis.call('EXISTS', condemned) == 1 or redis.call('EXISTS', index) == 0 then return end
+  ended = ended + redis.call('ZCOUNT', index, integer(now), '+inf')
+  redis.call('RENAME', index, condemned)
+end
+
+for _, type in ipairs(types) do condemn(type) end
+local to_do = ''
+for _, type in ipairs(types) do
+  local late = ARGV[4] == 'end' and redis.call('EXISTS', index_of(owner, type)) == 1
+  if left > 0 and clear(type) and late then
+    condemn(type)
+    late = false
+  end
+  if late then
+    to_do = 'end'
+  elseif redis.call('EXISTS', key_of('d', APP .. ':' .. owner .. ':' .. type)) == 1 then
+    if to_do == '' then to_do = 'clear' end
+  elseif redis.call('EXISTS', index_of(owner, type)) == 0 then
+    redis.call('ZREM', KEYS[1], type)
+  end
+end
+live_until(KEYS[1], last_of(KEYS[1]))
+table.insert(reply, 1, ended)
+table.insert(reply, 2, to_do)
+return reply
+`,
+);

@@ -1,0 +1,86 @@
+import { randomText } from '../data/index.js';
+import { InvalidArgumentError, TokenExistsError } from '../errors/index.js';
+import type { RedisAuthConnection, RedisClient } from '../redis/index.js';
+import type { CustomTokens } from './custom-tokens.js';
+import type { RequestSecrets } from './request-secrets.js';
+import type { CheckedToken } from './token-arguments.js';
+import { customRest, idOfGenerated, namesOf, pointerOf, restOf, scopeOf, type TokenKeys } from './token-keys.js';
+import { infoOf, readRecord } from './token-record.js';
+import type { StoredToken } from './token-types.js';
+import { CREATE, GET } from './token.lua.js';
+
+const OPERATION = 'tokens.create';
+
+/** Stores new tokens, and gives the first answer again to a repeat of a request. */
+export class TokenCreation {
+  constructor(
+    private readonly connection: RedisAuthConnection,
+    private readonly keys: TokenKeys,
+    private readonly secrets: RequestSecrets,
+    private readonly custom: CustomTokens,
+  ) {}
+
+  create(wanted: CheckedToken): Promise<StoredToken> {
+    return wanted.token === undefined ? this.generated(wanted) : this.given(wanted, wanted.token);
+  }
+
+  private generated(wanted: CheckedToken): Promise<StoredToken> {
+    const { names, tag, requestId } = wanted;
+    const nonce = requestId === undefined ? '' : this.secrets.nonce();
+    const token = tag + (nonce === '' ? this.secrets.random() : this.secrets.derive(nonce));
+    const id = idOfGenerated(names, token);
+    return this.connection.execute(OPERATION, async (client, again) => {
+      const [status, text] = await this.store(client, again, wanted, id, '', `g ${nonce}`);
+      if (status === 'ok') return stored(token, id, wanted.type, wanted.app, text);
+      return this.repeated(again, wanted, text);
+    });
+  }
+
+  private given(wanted: CheckedToken, token: string): Promise<StoredToken> {
+    const { tag, names, ttl } = wanted;
+    const id = tag + customRest(randomText(18));
+    return this.connection.execute(OPERATION, async (client, again) => {
+      const [status, text] = await this.store(client, again, wanted, id, pointerOf(names, token), `c ${restOf(id)}`);
+      if (status === 'repeat') return this.repeated(again, wanted, text);
+      if (await this.custom.claim(OPERATION, again, wanted, token, id, ttl)) return stored(token, id, wanted.type, wanted.app, text);
+      throw new TokenExistsError();
+    });
+  }
+
+  private store(client: RedisClient, again: () => RedisClient, wanted: CheckedToken, id: string, pointer: string, answer: string) {
+    const { names, tag, ownerName, ttl, members, requestId } = wanted;
+    const keys = [this.keys.record(id)];
+    const args = [scopeOf(names), ownerName, ttl, pointer, members];
+    if (requestId !== undefined) {
+      keys.push(this.keys.request(tag, OPERATION, names.app, ownerName, requestId));
+      args.push(`${answer} ${names.type}`);
+    }
+    return CREATE.run(client, keys, args, again);
+  }
+
+  /** The answer that the first of these requests got; its pointer may have been lost on the way, and is made up for. */
+  private async repeated(again: () => RedisClient, { app, tag, token }: CheckedToken, first: string): Promise<StoredToken> {
+    const lineEnd = first.indexOf('\n');
+    const [kind, answer = '', typeName = ''] = first.slice(0, lineEnd).split(' ');
+    const record = first.slice(lineEnd + 1);
+    const type = decodeURIComponent(typeName);
+    const names = namesOf(app, type);
+    if (kind === 'g') {
+      const generated = tag + this.secrets.derive(answer);
+      return stored(generated, idOfGenerated(names, generated), type, app, record);
+    }
+    const id = tag + answer;
+    if (token === undefined || pointerOf(names, token) !== readRecord(record).pointer) {
+      throw new InvalidArgumentError('requestId', 'was first used with another token; use a new one');
+    }
+    const { expiresAt, createdAt } = readRecord(record);
+    const isLive = (await GET.run(again(), [this.keys.record(id)], [scopeOf(names)], again)) !== null;
+    const ttl = expiresAt === null ? '' : expiresAt.getTime() - createdAt.getTime();
+    if (isLive && !(await this.custom.claim(OPERATION, again, { app, type, names }, token, id, ttl))) throw new TokenExistsError();
+    return stored(token, id, type, app, record);
+  }
+}
+
+function stored(token: string, id: string, type: string, app: string, record: string): StoredToken {
+  return { token, ...infoOf(record, id, type, app) };
+}

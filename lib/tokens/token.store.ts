@@ -1,0 +1,213 @@
+import { Injectable } from '@nestjs/common';
+import { checkDataPatch } from '../data/index.js';
+import { InvalidArgumentError } from '../errors/index.js';
+import type { Duration } from '../options/index.js';
+import type { Again, RedisClient } from '../redis/index.js';
+import { CustomTokens } from './custom-tokens.js';
+import { OwnerTokens } from './owner-tokens.js';
+import { RequestSecrets } from './request-secrets.js';
+import {
+  checkId,
+  checkNewToken,
+  checkOwner,
+  checkOwnerOfAny,
+  checkPage,
+  checkRequestId,
+  checkScope,
+  checkToken,
+  checkTtl,
+  type CheckedScope,
+} from './token-arguments.js';
+import { TokenCreation } from './token-creation.js';
+import { idOfGenerated, isGenerated, scopeOf, tagOf, TokenKeys } from './token-keys.js';
+import { infoOf, readRecord } from './token-record.js';
+import { isTokenStoreParts, openTokenStoreParts, type TokenStoreOptions, type TokenStoreParts } from './token-store-options.js';
+import type { NewToken, StoredToken, StoredTokenInfo, TokenOwner, TokenPage, TokenReference, TokenScope } from './token-types.js';
+import { CONSUME, DELETE, GET, REFRESH, UPDATE } from './token.lua.js';
+
+const REPEAT_WINDOW_MS = 60_000;
+
+type Act<Result> = (client: RedisClient, id: string, again: Again) => Promise<Result>;
+
+/**
+ * Opaque tokens: API keys, password resets, invitations, e-mail verification, tokens of machines.
+ *
+ * Only a token's SHA-256 reaches Redis. Each method is one Lua script and one round trip, atomic, on the server's clock;
+ * a custom `token` costs a second round trip, to find its owner. Every method rejects with InvalidArgumentError before
+ * any command if an argument is not what it must be, with StoreUnavailableError (within `commandTimeout`) if Redis cannot
+ * be asked; to repeat a call is always safe. What is not there is null or false, never an error.
+ *
+ * Provided by the module, and usable by hand: `new TokenStore({ redis: 'redis://localhost:6379' })`.
+ */
+@Injectable()
+export class TokenStore {
+  private readonly parts: TokenStoreParts;
+  private readonly keys: TokenKeys;
+  private readonly custom: CustomTokens;
+  private readonly creation: TokenCreation;
+  private readonly owners: OwnerTokens;
+
+  /** @throws RedisAuthConfigError that lists every mistake in the options */
+  constructor(options: TokenStoreOptions);
+  /** @internal */
+  constructor(parts: TokenStoreParts);
+  constructor(options: TokenStoreOptions | TokenStoreParts = {}) {
+    this.parts = isTokenStoreParts(options) ? options : openTokenStoreParts(options);
+    const { connection, keyPrefix, keys } = this.parts;
+    this.keys = new TokenKeys(keyPrefix);
+    this.custom = new CustomTokens(this.keys);
+    this.creation = new TokenCreation(connection, this.keys, new RequestSecrets(keys), this.custom);
+    this.owners = new OwnerTokens(connection, this.keys, this.custom);
+  }
+
+  /** The ioredis client, for commands of your own; see {@link RedisAuthConnection.client}. */
+  get client(): RedisClient {
+    return this.parts.connection.client;
+  }
+
+  /**
+   * Stores a token. A generated one has 256 bits of the CSPRNG and is safe in a URL; it is shown here and never again.
+   * With a `requestId` a repeat within 60 s gets the same token, which is then derived rather than stored.
+   *
+   * @throws TokenExistsError if the given `token` is in use within its app and type; nothing is stored
+   * @throws InvalidArgumentError for a `token` in the form of a generated one, and for a `requestId` in a store that has
+   * no key to derive from
+   * @throws StoreFullError when Redis is out of memory; nothing is half-written
+   */
+  async create<Data extends object = Record<string, unknown>>(init: NewToken & { data?: Data }): Promise<StoredToken<Data>> {
+    const { defaultTtlMs, maxDataBytes } = this.parts.tokens;
+    return as<StoredToken<Data>>(await this.creation.create(checkNewToken(init, defaultTtlMs, maxDataBytes)));
+  }
+
+  /** The token, with its owner; null if it is unknown, expired or deleted, or of another app or type. */
+  async get<Data extends object = Record<string, unknown>>(reference: TokenReference): Promise<StoredToken<Data> | null> {
+    const scope = checkScope(reference);
+    const token = checkToken(reference.token);
+    return this.on('tokens.get', scope, token, null, async (client, id, again) => {
+      const record = await GET.run(client, [this.keys.record(id)], [scopeOf(scope.names)], again);
+      return record === null ? null : as<StoredToken<Data>>(shown(token, id, scope, record));
+    });
+  }
+
+  /**
+   * Merges data: null deletes a field, undefined is ignored, others are set; its life stays as it is. Updates of
+   * different fields at once all land. Null if the token is not live; one that was deleted is never revived.
+   *
+   * @throws InvalidArgumentError if the data would be larger than `tokens.maxDataBytes` afterwards; nothing is changed
+   */
+  async update<Data extends object = Record<string, unknown>>(
+    reference: TokenReference & { data: object },
+  ): Promise<StoredToken<Data> | null> {
+    const scope = checkScope(reference);
+    const token = checkToken(reference.token);
+    const { maxDataBytes } = this.parts.tokens;
+    const { set, remove } = checkDataPatch(reference.data, maxDataBytes);
+    const changes = [...set.flatMap(([name, json]) => [`"${name}"`, json]), ...remove.flatMap((name) => [`"${name}"`, ''])];
+    return this.on('tokens.update', scope, token, null, async (client, id, again) => {
+      const args = [scopeOf(scope.names), maxDataBytes, '', ...changes];
+      const record = await UPDATE.run(client, [this.keys.record(id)], args, again);
+      if (record === 'large')
+        throw new InvalidArgumentError('data', `must be at most ${maxDataBytes} bytes as JSON, together with what is there`);
+      return record === null ? null : as<StoredToken<Data>>(shown(token, id, scope, record));
+    });
+  }
+
+  /** Gives the token a new life of `ttl` from now, or `'never'` an end; false if it is not live. */
+  async refresh(reference: TokenReference & { ttl: Duration }): Promise<boolean> {
+    const scope = checkScope(reference);
+    const token = checkToken(reference.token);
+    const ttl = checkTtl(reference.ttl);
+    const refresh: Act<boolean> = async (client, id, again) =>
+      Number(await REFRESH.run(client, [this.keys.record(id)], [scopeOf(scope.names), ttl], again)) === 1;
+    if (isGenerated(token)) return this.on('tokens.refresh', scope, token, false, refresh);
+    return this.parts.connection.execute('tokens.refresh', async (client, again) => {
+      const id = await this.custom.prolong(client, scope, token, ttl);
+      return id !== null && refresh(again(), id, again);
+    });
+  }
+
+  /** Ends one token, by itself or by its public id; false if it was not live. */
+  async delete(reference: TokenScope & ({ token: string; id?: never } | { id: string; token?: never })): Promise<boolean> {
+    const scope = checkScope(reference);
+    const end: Act<boolean> = async (client, id, again) => {
+      const record = await DELETE.run(client, [this.keys.record(id)], [scopeOf(scope.names)], again);
+      if (record !== null) await this.custom.forget(again, readRecord(record).pointer, id);
+      return record !== null;
+    };
+    if (reference.id === undefined) return this.on('tokens.delete', scope, checkToken(reference.token), false, end);
+    if ((reference as { token?: unknown }).token !== undefined)
+      throw new InvalidArgumentError('id', 'cannot stand beside token; give one of them');
+    const id = checkId(reference.id);
+    return id === undefined ? false : this.parts.connection.execute('tokens.delete', (client, again) => end(client, id, again));
+  }
+
+  /**
+   * Ends every token of an owner, of one type or of every type, at once; how many were live. The first script ends
+   * them all, however many there are; their records are then cleared away 500 at a time, so that Redis is never kept
+   * long, and what is left after half of `commandTimeout` in the background.
+   */
+  async deleteAll(of: Omit<TokenOwner, 'type'> & { type?: string }): Promise<number> {
+    return this.owners.deleteAll(checkOwnerOfAny(of), this.parts.connection.commandTimeoutMs / 2);
+  }
+
+  /**
+   * Takes a one-time token: of any number of callers at most one ever gets it. With a `requestId` the one who did can
+   * ask again for 60 s, so that a lost reply does not lose the token; others get null.
+   */
+  async consume<Data extends object = Record<string, unknown>>(
+    reference: TokenReference & { requestId?: string },
+  ): Promise<StoredToken<Data> | null> {
+    const scope = checkScope(reference);
+    const token = checkToken(reference.token);
+    const requestId = checkRequestId(reference.requestId);
+    return this.on('tokens.consume', scope, token, null, async (client, id, again) => {
+      const keys = [this.keys.record(id)];
+      if (requestId !== undefined) keys.push(this.keys.request(tagOf(id), 'tokens.consume', id, requestId));
+      const record = await CONSUME.run(client, keys, [scopeOf(scope.names)], again);
+      if (record === null) return null;
+      await this.custom.forget(again, readRecord(record).pointer, id, requestId === undefined ? 0 : REPEAT_WINDOW_MS);
+      return as<StoredToken<Data>>(shown(token, id, scope, record));
+    });
+  }
+
+  /**
+   * The live tokens of an owner, the soonest expiry first, by public id. Several thousand are better asked for in pages:
+   * `limit`, and `after` the last one of the page before; one whose life changes meanwhile may be missed or come twice.
+   */
+  async list<Data extends object = Record<string, unknown>>(of: TokenOwner & TokenPage): Promise<StoredTokenInfo<Data>[]> {
+    const owner = checkOwner(of);
+    return as<StoredTokenInfo<Data>[]>(await this.owners.list(owner, checkPage(of)));
+  }
+
+  /** How many live tokens of a type an owner has; costs the same however many there are. */
+  async count(of: TokenOwner): Promise<number> {
+    return this.owners.count(checkOwner(of));
+  }
+
+  /** Closes the connection that this store made for itself; one that it was given stays open. */
+  async close(): Promise<void> {
+    await this.parts.close();
+  }
+
+  /** Calls `act` with the id of the token's record; `absent` without one. */
+  private on<Result>(operation: string, scope: CheckedScope, token: string, absent: Result, act: Act<Result>): Promise<Result> {
+    const { connection } = this.parts;
+    if (isGenerated(token)) {
+      const id = idOfGenerated(scope.names, token);
+      return connection.execute(operation, (client, again) => act(client, id, again));
+    }
+    return connection.execute(operation, async (client, again) => {
+      const id = await this.custom.find(client, scope, token);
+      return id === null ? absent : act(again(), id, again);
+    });
+  }
+}
+
+function shown(token: string, id: string, { app, type }: CheckedScope, record: string): StoredToken {
+  return { token, ...infoOf(record, id, type, app) };
+}
+
+/** What is in the data is for the caller to know. */
+function as<T>(value: unknown): T {
+  return value as T;
+}
