@@ -1,4 +1,8 @@
+export { createClient } from './client-profile.js';
+export { closeClient } from './close-client.js';
+export { isCluster } from './cluster.js';
 export { databaseOf } from './database.js';
+export { type Call, type CallNode, callsOver, callsToMasters, escapeGlob, type FoundKeys, scanKeys, type ScanOptions } from './key-scan.js';
 export * from './key-space.js';
 export { type Again, type ConnectionSettings, RedisAuthConnection } from './redis-auth-connection.js';
 export type { RedisClient } from './redis-client.js';

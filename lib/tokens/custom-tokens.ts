@@ -1,6 +1,6 @@
 import { inDoubt, type RedisClient } from '../redis/index.js';
 import { type CheckedScope } from './token-arguments.js';
-import { pointerOf, scopeOf, type TokenKeys } from './token-keys.js';
+import { type Names, pointerOf, scopeOf, type TokenKeys } from './token-keys.js';
 import { POINT, PROLONG, UNPOINT } from './pointer.lua.js';
 import { DELETE, GET } from './token.lua.js';
 
@@ -25,19 +25,19 @@ export class CustomTokens {
   }
 
   /**
-   * Points a token to the record just written; false where it leads to another live one, and then that record is
+   * Points a token, by its hash, to the record just written; false where it leads to another live one, and then that record is
    * gone again. One round trip, more where the token was used before.
    */
-  async claim(operation: string, client: Client, scope: CheckedScope, token: string, id: string, ttl: number | ''): Promise<boolean> {
-    const key = this.keys.pointer(pointerOf(scope.names, token));
+  async claim(operation: string, client: Client, names: Names, pointer: string, id: string, ttl: number | ''): Promise<boolean> {
+    const key = this.keys.pointer(pointer);
     try {
       let gone = '';
       for (;;) {
         const present = await POINT.run(client(), [key], [id, ttl, gone], client);
         if (present === null) return true;
-        const taken = await GET.run(client(), [this.keys.record(present)], [scopeOf(scope.names)], client);
+        const taken = await GET.run(client(), [this.keys.record(present)], [scopeOf(names)], client);
         if (taken !== null) {
-          await DELETE.run(client(), [this.keys.record(id)], [scopeOf(scope.names)], client);
+          await DELETE.run(client(), [this.keys.record(id)], [scopeOf(names)], client);
           return false;
         }
         gone = present;

@@ -1,3 +1,8 @@
 export { type TokenStoreOptions, type TokenStoreParts, tokenKeyPurpose } from './token-store-options.js';
 export { TokenStore } from './token.store.js';
 export type * from './token-types.js';
+export { CustomTokens } from './custom-tokens.js';
+export { customRest, isGenerated, isTokenId, type Names, namesOf, ownerTag, pointerOf, restOf, scopeOf, tagOf, TokenKeys } from './token-keys.js';
+export { membersOf, readRecord } from './token-record.js';
+export { INDEX, onlyWithRoom } from './token-state.lua.js';
+export { isTokenStoreParts, openTokenStoreParts } from './token-store-options.js';

@@ -40,9 +40,10 @@ export class TokenCreation {
     const { tag, names, ttl } = wanted;
     const id = tag + customRest(randomText(18));
     return this.connection.execute(OPERATION, async (client, again) => {
-      const [status, text] = await this.store(client, again, wanted, id, pointerOf(names, token), `c ${restOf(id)}`);
+      const pointer = pointerOf(names, token);
+      const [status, text] = await this.store(client, again, wanted, id, pointer, `c ${restOf(id)}`);
       if (status === 'repeat') return this.repeated(again, wanted, text);
-      if (await this.custom.claim(OPERATION, again, wanted, token, id, ttl)) return stored(token, id, wanted.type, wanted.app, text);
+      if (await this.custom.claim(OPERATION, again, names, pointer, id, ttl)) return stored(token, id, wanted.type, wanted.app, text);
       throw new TokenExistsError();
     });
   }
@@ -70,13 +71,13 @@ export class TokenCreation {
       return stored(generated, idOfGenerated(names, generated), type, app, record);
     }
     const id = tag + answer;
-    if (token === undefined || pointerOf(names, token) !== readRecord(record).pointer) {
+    const { expiresAt, createdAt, pointer } = readRecord(record);
+    if (token === undefined || pointerOf(names, token) !== pointer) {
       throw new InvalidArgumentError('requestId', 'was first used with another token; use a new one');
     }
-    const { expiresAt, createdAt } = readRecord(record);
     const isLive = (await GET.run(again(), [this.keys.record(id)], [scopeOf(names)], again)) !== null;
     const ttl = expiresAt === null ? '' : expiresAt.getTime() - createdAt.getTime();
-    if (isLive && !(await this.custom.claim(OPERATION, again, { app, type, names }, token, id, ttl))) throw new TokenExistsError();
+    if (isLive && !(await this.custom.claim(OPERATION, again, names, pointer, id, ttl))) throw new TokenExistsError();
     return stored(token, id, type, app, record);
   }
 }
