@@ -4,6 +4,7 @@ export { type ConfigOverrides, type ConfigSource, redisAuthOptionsFromConfig } f
 export { COOKIE_NAME_RULE, isCookieName } from './cookie-name.js';
 export { parseDuration } from './duration.js';
 export { DEFAULT_INSTANCE, type InstancePart, instanceToken } from './instance-tokens.js';
+export { readSecret } from './key-material.js';
 export { resolveOAuthOptions } from './oauth-options.js';
 export { parseRedisUrl } from './redis-url.js';
 export { resolveOptions } from './resolve-options.js';
