@@ -45,11 +45,17 @@ export type { DeviceInfo, SessionEvent, SessionEventType, SessionInfo, SessionIn
 export type { VerifiedSession } from './options/index.js';
 
 // Opaque tokens
-export { TokenStore } from './tokens/index.js';
+export { CodeVerification, TokenKind, TokenStore } from './tokens/index.js';
 export type {
+  CodeAttempt,
+  CodeRefusal,
+  DataOf,
+  IssuedCode,
+  NewCode,
   NewToken,
   StoredToken,
   StoredTokenInfo,
+  TokenKindDefinition,
   TokenOwner,
   TokenPage,
   TokenPlace,

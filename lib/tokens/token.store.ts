@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { checkDataPatch } from '../data/index.js';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { InvalidArgumentError } from '../errors/index.js';
 import type { Duration } from '../options/index.js';
 import type { Again, RedisClient } from '../redis/index.js';
 import { CustomTokens } from './custom-tokens.js';
+import type { CodeVerification } from './code-verification.js';
+import { type CodeAttempt, type IssuedCode, type NewCode, OneTimeCodes } from './one-time-codes.js';
 import { OwnerTokens } from './owner-tokens.js';
 import { RequestSecrets } from './request-secrets.js';
 import {
@@ -19,11 +21,13 @@ import {
   type CheckedScope,
 } from './token-arguments.js';
 import { TokenCreation } from './token-creation.js';
+import { TokenKind, type TokenKindDefinition } from './token-kind.js';
+import { type Accept, TokenUpdate } from './token-update.js';
 import { idOfGenerated, isGenerated, scopeOf, tagOf, TokenKeys } from './token-keys.js';
 import { infoOf, readRecord } from './token-record.js';
 import { isTokenStoreParts, openTokenStoreParts, type TokenStoreOptions, type TokenStoreParts } from './token-store-options.js';
 import type { NewToken, StoredToken, StoredTokenInfo, TokenOwner, TokenPage, TokenReference, TokenScope } from './token-types.js';
-import { CONSUME, DELETE, GET, REFRESH, UPDATE } from './token.lua.js';
+import { CONSUME, DELETE, GET, REFRESH } from './token.lua.js';
 
 const REPEAT_WINDOW_MS = 60_000;
 
@@ -46,6 +50,7 @@ export class TokenStore {
   private readonly custom: CustomTokens;
   private readonly creation: TokenCreation;
   private readonly owners: OwnerTokens;
+  private readonly codes: OneTimeCodes;
 
   /** @throws RedisAuthConfigError that lists every mistake in the options */
   constructor(options: TokenStoreOptions);
@@ -53,11 +58,12 @@ export class TokenStore {
   constructor(parts: TokenStoreParts);
   constructor(options: TokenStoreOptions | TokenStoreParts = {}) {
     this.parts = isTokenStoreParts(options) ? options : openTokenStoreParts(options);
-    const { connection, keyPrefix, keys } = this.parts;
+    const { connection, keyPrefix, keys, tokens } = this.parts;
     this.keys = new TokenKeys(keyPrefix);
     this.custom = new CustomTokens(this.keys);
     this.creation = new TokenCreation(connection, this.keys, new RequestSecrets(keys), this.custom);
     this.owners = new OwnerTokens(connection, this.keys, this.custom);
+    this.codes = new OneTimeCodes(connection, this.keys, keys, tokens.maxDataBytes);
   }
 
   /** The ioredis client, for commands of your own; see {@link RedisAuthConnection.client}. */
@@ -95,19 +101,15 @@ export class TokenStore {
    *
    * @throws InvalidArgumentError if the data would be larger than `tokens.maxDataBytes` afterwards; nothing is changed
    */
-  async update<Data extends object = Record<string, unknown>>(
-    reference: TokenReference & { data: object },
-  ): Promise<StoredToken<Data> | null> {
+  update<Data extends object = Record<string, unknown>>(reference: TokenReference & { data: object }): Promise<StoredToken<Data> | null>;
+  /** @internal */
+  update<Data extends object>(reference: TokenReference & { data: object }, accept: Accept): Promise<StoredToken<Data> | null>;
+  async update<Data extends object>(reference: TokenReference & { data: object }, accept?: Accept): Promise<StoredToken<Data> | null> {
     const scope = checkScope(reference);
     const token = checkToken(reference.token);
-    const { maxDataBytes } = this.parts.tokens;
-    const { set, remove } = checkDataPatch(reference.data, maxDataBytes);
-    const changes = [...set.flatMap(([name, json]) => [`"${name}"`, json]), ...remove.flatMap((name) => [`"${name}"`, ''])];
+    const update = new TokenUpdate(reference.data, this.parts.tokens.maxDataBytes, accept);
     return this.on('tokens.update', scope, token, null, async (client, id, again) => {
-      const args = [scopeOf(scope.names), maxDataBytes, '', ...changes];
-      const record = await UPDATE.run(client, [this.keys.record(id)], args, again);
-      if (record === 'large')
-        throw new InvalidArgumentError('data', `must be at most ${maxDataBytes} bytes as JSON, together with what is there`);
+      const record = await update.run(client, again, this.keys.record(id), scopeOf(scope.names));
       return record === null ? null : as<StoredToken<Data>>(shown(token, id, scope, record));
     });
   }
@@ -182,6 +184,33 @@ export class TokenStore {
   /** How many live tokens of a type an owner has; costs the same however many there are. */
   async count(of: TokenOwner): Promise<number> {
     return this.owners.count(checkOwner(of));
+  }
+
+  /** The tokens of one purpose by themselves, with typed data that a Standard Schema checks whenever it is written. */
+  kind<Schema extends StandardSchemaV1 = StandardSchemaV1<Record<string, unknown>>>(
+    definition: TokenKindDefinition<Schema>,
+  ): TokenKind<Schema> {
+    return new TokenKind(this, definition);
+  }
+
+  /**
+   * Makes a short code of digits for somebody to type; the one before of this owner and type is void. Its wrong attempts
+   * still count, so that asking for new codes gains no guesses. Null while the owner is locked out. Redis holds a MAC of
+   * the code; in a store made by hand without a `secret` only its hash, which is soon guessed by who can read Redis.
+   *
+   * @throws StoreFullError when Redis is out of memory; nothing is changed
+   */
+  async createCode(init: NewCode): Promise<IssuedCode | null> {
+    return this.codes.create(init);
+  }
+
+  /**
+   * Tries a code; of any number of right attempts at once exactly one is valid. Wrong ones are counted in the same
+   * script, and after `maxAttempts` of them everything is refused for one `ttl`. The result tells the application why,
+   * and a client only that it was refused. With a `requestId` a repeat within 60 s gets the first answer.
+   */
+  async verifyCode<Data extends object = Record<string, unknown>>(attempt: CodeAttempt): Promise<CodeVerification<Data>> {
+    return as<CodeVerification<Data>>(await this.codes.verify(attempt));
   }
 
   /** Closes the connection that this store made for itself; one that it was given stays open. */
