@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import { Redis } from 'ioredis';
-import { RedisAuthModule, SessionService } from 'nestjs-redis-auth';
+import { RedisAuthModule, SessionService, TokenStore } from 'nestjs-redis-auth';
 import { startRedis } from 'nestjs-redis-auth/testing';
 
 /** A private Redis with the package on one connection to it, and a client of its own for the baseline. */
 export interface BenchServer extends AsyncDisposable {
   sessions: SessionService;
+  tokens: TokenStore;
   raw: Redis;
 }
 
@@ -21,6 +22,7 @@ export async function startBenchServer(): Promise<BenchServer> {
   await raw.ping();
   return {
     sessions: app.get(SessionService),
+    tokens: app.get(TokenStore),
     raw,
     async [Symbol.asyncDispose]() {
       raw.disconnect();
@@ -47,4 +49,11 @@ export async function settledMemory(raw: Redis): Promise<number> {
     if (Math.abs(now - last) < 1024) return now;
     last = now;
   }
+}
+
+/** A table that has just grown is moved bit by bit, and each look-up bears a part of that: to be measured when it is over. */
+export async function rehashed(raw: Redis): Promise<void> {
+  await raw.config('SET', 'hz', 500);
+  while (String(await raw.call('DEBUG', 'HTSTATS', 0)).includes('rehashing target')) await setTimeout(200);
+  await raw.config('SET', 'hz', 10);
 }

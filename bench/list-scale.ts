@@ -1,6 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
-import { startBenchServer, type BenchServer } from './bench-server.js';
+import { type BenchServer, rehashed, startBenchServer } from './bench-server.js';
 import { interleave } from './rounds.js';
 import { quartiles, ratios, type Quartiles } from './statistics.js';
 
@@ -45,11 +43,4 @@ async function fill({ sessions, raw }: BenchServer, others: number): Promise<voi
   }
   for (let i = 0; i < SESSIONS_OF_A_USER; i++) await sessions.create('ada');
   await rehashed(raw);
-}
-
-/** A table that has just grown is moved bit by bit, and each look-up bears a part of that: to be measured when it is over. */
-async function rehashed(raw: Redis): Promise<void> {
-  await raw.config('SET', 'hz', 500);
-  while (String(await raw.call('DEBUG', 'HTSTATS', 0)).includes('rehashing target')) await setTimeout(200);
-  await raw.config('SET', 'hz', 10);
 }

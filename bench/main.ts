@@ -4,6 +4,7 @@ import { startBenchServer } from './bench-server.js';
 import { compareLists } from './list-scale.js';
 import { measureMemory } from './memory.js';
 import { report } from './report.js';
+import { measureTokens } from './tokens.js';
 import { compareThroughput } from './throughput.js';
 
 /** `npm run bench`: measures, prints, and writes docs/benchmarks.md. Takes about two minutes; leave the machine alone meanwhile. Fails where a goal is missed. */
@@ -18,6 +19,7 @@ const text = report({
   throughput: await compareThroughput(),
   lists: await compareLists(),
   memory: await measureMemory(),
+  tokens: await measureTokens(),
 });
 await writeFile(new URL('../docs/benchmarks.md', import.meta.url), text);
 console.log(text);

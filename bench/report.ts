@@ -2,6 +2,7 @@ import { cpus } from 'node:os';
 import type { ListScale } from './list-scale.js';
 import type { MemoryUse } from './memory.js';
 import type { Quartiles } from './statistics.js';
+import type { TokenCosts } from './tokens.js';
 import type { Comparison } from './throughput.js';
 
 export interface Results {
@@ -11,10 +12,11 @@ export interface Results {
   throughput: Comparison[];
   lists: ListScale;
   memory: MemoryUse;
+  tokens: TokenCosts;
 }
 
 /** The results as Markdown. */
-export function report({ loadBefore, redisVersion, throughput, lists, memory }: Results): string {
+export function report({ loadBefore, redisVersion, throughput, lists, memory, tokens }: Results): string {
   const [cpu] = cpus();
   return `# Benchmarks
 
@@ -52,6 +54,17 @@ ${[
 ]
   .map(([when, bytes]) => `| ${when} | ${bytes.toFixed(1)} | ≤ 340${verdict(bytes <= 340)} |`)
   .join('\n')}
+
+## Opaque tokens
+
+${whole(tokens.tokens)} tokens of ${whole(tokens.owners)} owners without data, in a database with ${whole(tokens.otherKeys)} other keys.
+
+| | measured | goal |
+| --- | --- | --- |
+| \`get\`, 64 in flight, relative to \`GET\` and \`JSON.parse\` of the same | ${spread(tokens.get.ratio)}, ${whole(tokens.get.perSecond.median)} a second | ≥ 0.8${verdict(tokens.get.ratio.median >= 0.8)} |
+| cost of \`get\` relative to a database with ${whole(tokens.fewKeys)} other keys | ${spread(tokens.scale)} | ≤ 1.3${verdict(tokens.scale.median <= 1.3)} |
+| memory of a token, its share of the index included | ${tokens.bytesPerToken.toFixed(1)} bytes | ≤ 300${verdict(tokens.bytesPerToken <= 300)} |
+| \`deleteAll\` of ${whole(tokens.deleted.tokens)} tokens: the longest script | ${tokens.deleted.longestMs.toFixed(1)} ms (the call ${whole(tokens.deleted.ms)} ms) | ≤ 5 ms${verdict(tokens.deleted.longestMs <= 5)} |
 `;
 }
 
