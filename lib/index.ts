@@ -2,9 +2,11 @@
 export { RedisAuthModule } from './redis-auth.module.js';
 export type { RedisAuthModuleAsyncOptions, RedisAuthModuleExtras } from './redis-auth.module-definition.js';
 export {
+  getOAuthTokenStoreToken,
   getRedisAuthConnectionToken,
   getSessionServiceToken,
   getTokenStoreToken,
+  InjectOAuthTokenStore,
   InjectRedisAuthConnection,
   InjectSessionService,
   InjectTokenStore,
@@ -63,6 +65,10 @@ export type {
   TokenScope,
   TokenStoreOptions,
 } from './tokens/index.js';
+
+// Tokens of other servers, and what authorization servers answer about ours
+export { OAuthTokenStore } from './oauth/index.js';
+export type { AccessToken, ClientCredentials, OAuthDb, OAuthTokenStoreOptions, PKCEValues } from './oauth/index.js';
 
 // The connection
 export { RedisAuthConnection } from './redis/index.js';

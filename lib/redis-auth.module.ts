@@ -3,6 +3,7 @@ import { APP_FILTER, ModulesContainer } from '@nestjs/core';
 import { RedisAuthConfigError } from './errors/index.js';
 import { guardExports, guardProviders, RedisAuthExceptionFilter } from './guard/index.js';
 import { DEFAULT_INSTANCE, instanceToken, type RedisAuthModuleOptions, type ResolvedOptions, resolveOptions } from './options/index.js';
+import { encryptionKeyPurpose, OAuthTokenStore } from './oauth/index.js';
 import { RedisAuthBoot } from './redis-auth.boot.js';
 import {
   ConfigurableModuleClass,
@@ -18,7 +19,7 @@ import { tokenKeyPurpose, TokenStore } from './tokens/index.js';
 /**
  * Sessions, revocation-checked access tokens and refresh-token rotation on Redis.
  *
- * Provides SessionService, TokenStore, RedisAuthConnection and JwtAuthGuard; under a name (`instance`), the same once more with
+ * Provides SessionService, TokenStore, OAuthTokenStore, RedisAuthConnection and JwtAuthGuard; under a name (`instance`), the same once more with
  * options, keys, prefix and connection of its own: `@InjectSessionService('admin')`, `@InjectRedisAuthConnection('admin')`,
  * `JwtAuthGuardFor('admin')`.
  *
@@ -77,6 +78,7 @@ function withParts(definition: DynamicModule, instance: string): DynamicModule {
     connection: instanceToken('connection', instance),
     sessions: instanceToken('sessions', instance),
     tokens: instanceToken('tokens', instance),
+    oauth: instanceToken('oauth', instance),
   };
   const parts: Provider[] = [
     { provide: RedisAuthBoot, inject: [ModulesContainer], useFactory: (modules: ModulesContainer) => RedisAuthBoot.of(modules) },
@@ -109,7 +111,13 @@ function withParts(definition: DynamicModule, instance: string): DynamicModule {
       provide: token.tokens,
       inject: [token.connection, token.options],
       useFactory: (connection: RedisAuthConnection, { jwt, keyPrefix, tokens }: ResolvedOptions) =>
-        new TokenStore({ connection, keyPrefix, tokens, keys: derivedKeys(jwt, tokenKeyPurpose(keyPrefix)), close: leftToTheModule }),
+        new TokenStore({ connection, keyPrefix, tokens, keys: derivedKeys(jwt, tokenKeyPurpose(keyPrefix)) }),
+    },
+    {
+      provide: token.oauth,
+      inject: [token.connection, token.options],
+      useFactory: (connection: RedisAuthConnection, { jwt, keyPrefix, oauth }: ResolvedOptions) =>
+        new OAuthTokenStore({ connection, keyPrefix, oauth, keys: derivedKeys(jwt, encryptionKeyPurpose(keyPrefix)) }),
     },
     {
       provide: RedisAuthLifecycle,
@@ -132,6 +140,7 @@ function withParts(definition: DynamicModule, instance: string): DynamicModule {
           { provide: RedisAuthConnection, useExisting: token.connection },
           { provide: SessionService, useExisting: token.sessions },
           { provide: TokenStore, useExisting: token.tokens },
+          { provide: OAuthTokenStore, useExisting: token.oauth },
         ]
       : [];
   return {
@@ -140,9 +149,6 @@ function withParts(definition: DynamicModule, instance: string): DynamicModule {
     exports: [...Object.values(token), ...guardExports(instance), ...aliases],
   };
 }
-
-/** The connection that stores share is closed at shutdown. */
-async function leftToTheModule(): Promise<void> {}
 
 /** A factory of options that throws stops the boot, too. */
 function withinBoot(provider: Provider): Provider {

@@ -1,5 +1,6 @@
 import { Inject, type InjectionToken } from '@nestjs/common';
 import { DEFAULT_INSTANCE, instanceToken } from './options/index.js';
+import { OAuthTokenStore } from './oauth/index.js';
 import { RedisAuthConnection } from './redis/index.js';
 import { SessionService } from './sessions/index.js';
 import { TokenStore } from './tokens/index.js';
@@ -32,4 +33,14 @@ export function getTokenStoreToken(instance: string = DEFAULT_INSTANCE): Injecti
 /** Injects the TokenStore of an instance. */
 export function InjectTokenStore(instance?: string): PropertyDecorator & ParameterDecorator {
   return Inject(getTokenStoreToken(instance));
+}
+
+/** Injection token of the OAuthTokenStore of an instance; that of the default instance is the class itself. */
+export function getOAuthTokenStoreToken(instance: string = DEFAULT_INSTANCE): InjectionToken<OAuthTokenStore> {
+  return instance === DEFAULT_INSTANCE ? OAuthTokenStore : instanceToken('oauth', instance);
+}
+
+/** Injects the OAuthTokenStore of an instance. */
+export function InjectOAuthTokenStore(instance?: string): PropertyDecorator & ParameterDecorator {
+  return Inject(getOAuthTokenStoreToken(instance));
 }

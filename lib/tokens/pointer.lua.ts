@@ -17,11 +17,13 @@ return nil
  * Reads a pointer and makes it live at least as long as its record is about to: it may outlive it, never the reverse.
  *
  * KEYS pointer · ARGV ttl ms or ''
- * Reply the id, or nil
+ * Reply the id, and 'for ever' for a pointer without an end; or nil
  */
-export const PROLONG = new Script<string | null>(`#!lua flags=allow-oom
+export const PROLONG = new Script<[id: string, life: 'for ever' | ''] | null>(`#!lua flags=allow-oom
+local id = redis.call('GET', KEYS[1])
+if not id then return nil end
 if ARGV[1] == '' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[1], 'GT') end
-return redis.call('GET', KEYS[1])
+return { id, redis.call('PTTL', KEYS[1]) == -1 and 'for ever' or '' }
 `);
 
 /**

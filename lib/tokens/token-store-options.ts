@@ -18,7 +18,8 @@ export interface TokenStoreParts {
   readonly tokens: ResolvedTokenOptions;
   /** Derived with {@link tokenKeyPurpose}; the first is used for what is new. */
   readonly keys: readonly DerivedKey[];
-  close(): Promise<void>;
+  /** Absent where somebody else closes. */
+  readonly close?: () => Promise<void>;
 }
 
 const OWN_KEYS = ['defaultTtl', 'maxDataBytes'] as const satisfies readonly (keyof TokenOptions)[];

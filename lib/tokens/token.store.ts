@@ -215,7 +215,7 @@ export class TokenStore {
 
   /** Closes the connection that this store made for itself; one that it was given stays open. */
   async close(): Promise<void> {
-    await this.parts.close();
+    await this.parts.close?.();
   }
 
   /** Calls `act` with the id of the token's record; `absent` without one. */
