@@ -69,7 +69,7 @@ export function escapeGlob(text: string): string {
 /** A cursor counts with its bits in reverse order, so that a table may grow and shrink meanwhile. */
 function shareBefore(cursor: string): number {
   if (cursor === '0') return 1;
-  const reversed = [...BigInt(cursor).toString(2).padStart(64, '0')].reverse().join('');
+  const reversed = BigInt(cursor).toString(2).padStart(64, '0').split('').reverse().join('');
   return Number(BigInt(`0b${reversed}`)) / 2 ** 64;
 }
 

@@ -1,0 +1,10 @@
+export { type AtxpOptions, fromAtxp } from './atxp.reader.js';
+export { type ExpressSessionOptions, fromExpressSession } from './express-session.reader.js';
+export type * from './import-record.js';
+export type { ImportSummary, SkipNotice } from './import-tally.js';
+export { fromNdjson, toNdjson } from './ndjson.js';
+export type { OAuthTarget } from './oauth-import.js';
+export { fromRedisJwt } from './redis-jwt.reader.js';
+export { fromRedisTokens } from './redis-tokens.reader.js';
+export type { ImportOptions } from './token-import.js';
+export { TokenMigration } from './token-migration.js';
