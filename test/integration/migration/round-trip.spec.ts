@@ -1,0 +1,202 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ImportRecord, type ImportSummary, type TokenRecord, fromNdjson, TokenMigration, toNdjson } from '../../../lib/migration/index.js';
+import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
+import { type NewToken, type StoredToken, TokenStore } from '../../../lib/tokens/index.js';
+import { ask } from '../../support/ask.js';
+import { ClusterSetup } from '../../support/cluster.js';
+import { HOSTILE_VALUES, isId } from '../../support/hostile-values.js';
+import { uniquePrefix } from '../../support/key-prefix.js';
+import { TEST_SECRET } from '../../support/sessions.js';
+import { withoutTtl } from '../../support/without-ttl.js';
+
+interface Place extends AsyncDisposable {
+  readonly store: TokenStore;
+  readonly migration: TokenMigration;
+}
+
+function at(redis: string, keyPrefix = uniquePrefix()): Place {
+  const options = { redis, keyPrefix, secret: TEST_SECRET };
+  const store = new TokenStore(options);
+  const migration = new TokenMigration(options);
+  return {
+    store,
+    migration,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([store.close(), migration.close()]);
+    },
+  };
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
+
+const hostileIds = Object.values(HOSTILE_VALUES).filter((value): value is string => isId(value));
+
+/** One of every kind, and an owner with several pages. */
+const everything: NewToken[] = [
+  { type: 'api-key', owner: 'ann', ttl: 'never' },
+  { type: 'reset', owner: 'ann', ttl: '10m', data: { mail: 'ann@example.org', nested: { list: [], null: null, big: 1e21 } } },
+  { type: 'reset', owner: 'ann', ttl: '20m', token: 'of my own' },
+  { type: 'api-key', owner: 'ben', app: 'other', ttl: 'never', token: 'eternal' },
+  { type: 'data', owner: 'ann', ttl: '1h', data: JSON.parse('{"__proto__":1,"\\u0000":"\\n","é":"👩‍👩‍👧"}') as object },
+  ...hostileIds.map((id) => ({ type: id, owner: id, app: id, ttl: 3600, token: `token of ${id}` })),
+  ...Array.from({ length: 700 }, (_, n) => ({ type: 'many', owner: 'cleo', ttl: 600 + n })),
+];
+
+async function createAll(store: TokenStore): Promise<StoredToken[]> {
+  return Promise.all(everything.map((init) => store.create(init)));
+}
+
+/** What a holder of the token gets, its life apart. */
+async function found(store: TokenStore, { token, type, app }: StoredToken) {
+  return store.get({ token, type, app });
+}
+
+let redis: TestRedis;
+let other: TestRedis;
+let cluster: ClusterSetup;
+beforeAll(async () => {
+  [redis, other, cluster] = await Promise.all([startRedis(), startRedis(), ClusterSetup.start()]);
+});
+afterAll(() => Promise.all([redis.stop(), other.stop(), cluster.stop()]));
+
+describe.each([
+  { from: 'one server', to: 'another', urls: () => [redis.url, other.url] },
+  { from: 'a Cluster', to: 'one server', urls: () => [cluster.url, redis.url] },
+  { from: 'one server', to: 'a Cluster', urls: () => [redis.url, cluster.url] },
+])('from $from to $to', ({ urls }) => {
+  it('T2 T3 every token is found by itself, with owner, data, id and life', async () => {
+    const [fromUrl, toUrl] = urls() as [string, string];
+    await using from = at(fromUrl);
+    await using to = at(toUrl);
+    const tokens = await createAll(from.store);
+    const summary = await to.migration.importTokens(fromNdjson(toNdjson(from.migration.exportTokens())));
+    expect(summary).toEqual({ read: tokens.length, imported: tokens.length, present: 0, skipped: {} } satisfies ImportSummary);
+    for (const token of tokens) expect(await found(to.store, token)).toEqual(token);
+  });
+});
+
+describe('what is left of a life', () => {
+  it('T3 is the same within a second, of record, index and pointer; never stays never', async () => {
+    await using source = await startRedis();
+    await using target = await startRedis();
+    await using from = at(source.url, 'same:');
+    await using to = at(target.url, 'same:');
+    await createAll(from.store);
+    await to.migration.importTokens(from.migration.exportTokens());
+    const lives = (server: TestRedis): Promise<Map<string, number>> =>
+      ask(server, async (client) => {
+        const keys = (await client.keys('*')).sort();
+        return new Map(await Promise.all(keys.map(async (key) => [key, await client.pexpiretime(key)] as const)));
+      });
+    const before = await lives(source);
+    const after = await lives(target);
+    expect([...after.keys()]).toEqual([...before.keys()]);
+    for (const [key, expires] of before) expect(Math.abs(after.get(key)! - expires), key).toBeLessThan(1_000);
+    expect((await withoutTtl(target)).sort()).toEqual((await withoutTtl(source)).sort());
+  });
+
+  it('T3 what has ended meanwhile is left out', async () => {
+    await using from = at(redis.url);
+    await using to = at(other.url);
+    const { type } = await from.store.create({ type: 'reset', owner: 'ann', ttl: '10m' });
+    const [record] = await all(from.migration.exportTokens());
+    expect(await to.migration.importTokens([{ ...record!, expiresAt: Date.now() - 1 }])).toMatchObject({ skipped: { expired: 1 } });
+    expect(await to.store.count({ type, owner: 'ann' })).toBe(0);
+  });
+});
+
+describe('a second import', () => {
+  it('doubles nothing and changes nothing', async () => {
+    await using from = at(redis.url);
+    await using to = at(other.url);
+    const tokens = await createAll(from.store);
+    const records = await all(from.migration.exportTokens());
+    await to.migration.importTokens(records);
+    const before = await ask(other, (client) => client.dbsize());
+    const again = await to.migration.importTokens([...records, ...records.slice(0, 9)]);
+    expect(again).toEqual({ read: tokens.length + 9, imported: 0, present: tokens.length + 9, skipped: {} });
+    expect(await ask(other, (client) => client.dbsize())).toBe(before);
+    expect(await to.store.count({ type: 'many', owner: 'cleo' })).toBe(700);
+    for (const token of tokens.slice(0, 50)) expect(await found(to.store, token)).toEqual(token);
+  });
+
+  it('leaves what was changed since as it is: data, life, and that of a custom token', async () => {
+    await using from = at(redis.url);
+    await using to = at(other.url);
+    const made = await from.store.create({ type: 'reset', owner: 'ann', ttl: '10m', token: 'mine', data: { step: 1 } });
+    const records = await all(from.migration.exportTokens());
+    await to.migration.importTokens(records);
+    await to.store.update({ ...made, data: { step: 2 } });
+    await to.store.refresh({ ...made, ttl: 'never' });
+    expect(await to.migration.importTokens(records)).toMatchObject({ imported: 0, present: 1 });
+    expect(await found(to.store, made)).toMatchObject({ data: { step: 2 }, expiresAt: null });
+    const lives = await ask(other, async (client) => Promise.all((await client.keys(`*p:{*`)).map((key) => client.ttl(key))));
+    expect(lives).toContain(-1);
+  });
+
+  it('stores what is missing: a record, a pointer, an index', async () => {
+    await using source = await startRedis();
+    await using target = await startRedis();
+    await using from = at(source.url);
+    await using to = at(target.url);
+    const tokens = await createAll(from.store);
+    const records = await all(from.migration.exportTokens());
+    await to.migration.importTokens(records);
+    await ask(target, async (client) => {
+      const keys = (await client.keys('*')).sort();
+      await client.del(keys.filter((_, n) => n % 3 === 0));
+    });
+    await to.migration.importTokens(records);
+    for (const token of tokens) expect(await found(to.store, token)).toEqual(token);
+  });
+});
+
+describe('what a record may not do', () => {
+  const record: TokenRecord = {
+    kind: 'token',
+    id: '',
+    app: 'default',
+    type: 'reset',
+    owner: 'ann',
+    data: {},
+    expiresAt: Date.now() + 600_000,
+  };
+
+  it.each<[string, (genuine: TokenRecord) => unknown, string]>([
+    ['of another owner', (genuine) => ({ ...genuine, owner: 'ben' }), 'wrong-id'],
+    ['of another app', (genuine) => ({ ...genuine, app: 'other' }), 'wrong-id'],
+    ['custom with the id of a generated one', (genuine) => ({ ...genuine, pointer: 'p'.repeat(28) }), 'wrong-id'],
+    ['with a pointer that is none', (genuine) => ({ ...genuine, pointer: 'p:{x}' }), 'malformed'],
+    ['without an id', ({ id: _, ...rest }) => rest, 'malformed'],
+    ['with braces for an id', (genuine) => ({ ...genuine, id: `${genuine.id.slice(0, 6)}{}${genuine.id.slice(8)}` }), 'malformed'],
+    ['without a life', (genuine) => ({ ...genuine, expiresAt: 'soon' }), 'malformed'],
+    ['born at a fraction', (genuine) => ({ ...genuine, createdAt: 0.5 }), 'malformed'],
+    ['with data that are none', (genuine) => ({ ...genuine, data: [] }), 'bad-data'],
+    ['with too much data', (genuine) => ({ ...genuine, data: { x: 'x'.repeat(20_000) } }), 'bad-data'],
+    ['for an owner of 10 kB', (genuine) => ({ ...genuine, owner: 'x'.repeat(10_240) }), 'malformed'],
+    ['for an owner of half a character', (genuine) => ({ ...genuine, owner: '\ud800' }), 'malformed'],
+    ['of no kind', (genuine) => ({ ...genuine, kind: 'other' }), 'malformed'],
+    ['that is nothing', () => null, 'malformed'],
+  ])('one %s is left out', async (_, change, reason) => {
+    await using from = at(redis.url);
+    await using to = at(other.url);
+    await from.store.create({ type: 'reset', owner: 'ann' });
+    const [genuine] = await all(from.migration.exportTokens());
+    const summary = await to.migration.importTokens([change({ ...record, ...genuine }) as ImportRecord]);
+    expect(summary).toMatchObject({ read: 1, imported: 0, skipped: { [reason]: 1 } });
+    expect(await to.store.count({ type: 'reset', owner: 'ann' })).toBe(0);
+  });
+
+  it('takes no record over from a token of another type', async () => {
+    await using to = at(other.url);
+    const token = await to.store.create({ type: 'reset', owner: 'ann', data: { is: 'mine' } });
+    const [genuine] = await all(to.migration.exportTokens());
+    const summary = await to.migration.importTokens([{ ...genuine!, type: 'admin', data: {} }]);
+    expect(summary).toMatchObject({ imported: 0, skipped: { 'wrong-id': 1 } });
+    expect(await found(to.store, token)).toEqual(token);
+  });
+});
