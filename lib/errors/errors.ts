@@ -9,6 +9,7 @@ export type RedisAuthErrorCode =
   | 'ERR_REDIS_AUTH_SESSION_CONFLICT'
   | 'ERR_REDIS_AUTH_TOKEN_EXISTS'
   | 'ERR_REDIS_AUTH_DECRYPTION'
+  | 'ERR_REDIS_AUTH_OAUTH_REQUEST'
   | 'ERR_REDIS_AUTH_STORE_UNAVAILABLE'
   | 'ERR_REDIS_AUTH_STORE_FULL';
 
@@ -138,6 +139,22 @@ export class DecryptionError extends RedisAuthError {
         : `a stored secret cannot be decrypted with the key '${keyId}'; keep that key in oauth.encryption.keys until nothing needs it`,
       options,
     );
+  }
+}
+
+/** Why a request to an OAuth endpoint is refused, as it is told to the client (RFC 6749, section 5.2; RFC 7009, section 2.2.1). */
+export type OAuthRequestErrorName = 'invalid_request' | 'invalid_grant' | 'unsupported_token_type';
+
+/** A client asked an OAuth endpoint for something that cannot be; nothing was changed. Answered with 400. */
+export class OAuthRequestError extends RedisAuthError {
+  readonly code = 'ERR_REDIS_AUTH_OAUTH_REQUEST';
+
+  constructor(
+    /** As it is told to the client. */
+    readonly error: OAuthRequestErrorName,
+    message: string,
+  ) {
+    super(message);
   }
 }
 

@@ -4,6 +4,8 @@ export {
   InvalidArgumentError,
   InvalidTokenError,
   type InvalidTokenReason,
+  OAuthRequestError,
+  type OAuthRequestErrorName,
   RedisAuthConfigError,
   RedisAuthError,
   type RedisAuthErrorCode,

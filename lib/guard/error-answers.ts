@@ -1,6 +1,7 @@
 import {
   InvalidArgumentError,
   InvalidTokenError,
+  OAuthRequestError,
   type RedisAuthError,
   SessionConflictError,
   SessionLimitError,
@@ -14,7 +15,7 @@ import { AuthHttpException, unauthorized, unavailable } from './auth-http-except
 export function answerTo(error: RedisAuthError): AuthHttpException | undefined {
   if (error instanceof InvalidTokenError) return unauthorized(error.reason === 'reused' ? 'revoked' : error.reason);
   if (error instanceof StoreUnavailableError || error instanceof StoreFullError) return unavailable(error.retryAfter);
-  if (error instanceof InvalidArgumentError) return new AuthHttpException(400, error.message);
+  if (error instanceof InvalidArgumentError || error instanceof OAuthRequestError) return new AuthHttpException(400, error.message);
   if (error instanceof SessionLimitError || error instanceof SessionConflictError || error instanceof TokenExistsError)
     return new AuthHttpException(409, error.message);
   return undefined;

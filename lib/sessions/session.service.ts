@@ -6,6 +6,7 @@ import { AccessTokenSigner, AccessTokenVerifier, namespaceOf } from '../jwt/inde
 import type { ResolvedOptions, ResolvedSessionOptions, VerifiedSession } from '../options/index.js';
 import { encodeIdentity, KeySpace, type RedisAuthConnection, restOf, sessionBelongsTo, slotTag } from '../redis/index.js';
 import { ExpiryNotices } from './expiry-notices.js';
+import { PresentedTokens } from './presented-tokens.js';
 import { refreshTokenKeys } from './refresh-token-keys.js';
 import { hashSecret, RefreshTokenCodec } from './refresh-token.js';
 import { ScriptCalls } from './script-calls.js';
@@ -43,6 +44,9 @@ export class SessionService {
    */
   readonly events: Observable<SessionEvent>;
 
+  /** @internal */
+  readonly presented: PresentedTokens;
+
   private readonly options: ResolvedSessionOptions;
   private readonly store: SessionStore;
   private readonly feed: SessionEvents;
@@ -63,7 +67,9 @@ export class SessionService {
     this.throttle = new TouchThrottle(sessions.touchIntervalMs);
     this.feed = new SessionEvents(connection, keys);
     this.events = this.feed.stream;
-    this.store = new SessionStore(new ScriptCalls(connection, keys, this.feed), keys, sessions, 2 * jwt.clockToleranceMs);
+    const calls = new ScriptCalls(connection, keys, this.feed);
+    this.store = new SessionStore(calls, keys, sessions, 2 * jwt.clockToleranceMs);
+    this.presented = new PresentedTokens(jwt.issuer, this.verifier, this.codec, this.store, calls, keys, sessions.revocation);
     this.notices = sessions.keyspaceNotifications ? new ExpiryNotices(connection, keys, (id) => this.store.get(id, false)) : undefined;
   }
 
@@ -219,17 +225,7 @@ export class SessionService {
   /** Ends the session of an access or refresh token, even an expired or an older one; false for one that is forged, malformed or ended. */
   async logout(token: string): Promise<boolean> {
     assertString('token', token);
-    try {
-      if (token.split('.', 5).length === 5) {
-        const { sessionId, secret } = this.codec.open(token);
-        return await this.store.end('sessions.logout', sessionId, 'o', 'logout', { hash: hashSecret(secret) });
-      }
-      const session = this.verifier.verifyGenuine(token);
-      return await this.store.end('sessions.logout', session.sessionId, 'o', 'logout', { identity: session });
-    } catch (error) {
-      if (error instanceof InvalidTokenError) return false;
-      throw error;
-    }
+    return this.presented.logOut(token);
   }
 
   /** Ends every session of a user (within its tenant) in one step, but `except` if that is a live one of them; how many were ended. */
