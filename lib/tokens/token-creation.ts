@@ -43,24 +43,31 @@ export class TokenCreation {
       const pointer = pointerOf(names, token);
       const [status, text] = await this.store(client, again, wanted, id, pointer, `c ${restOf(id)}`);
       if (status === 'repeat') return this.repeated(again, wanted, text);
-      if (await this.custom.claim(OPERATION, again, names, pointer, id, ttl)) return stored(token, id, wanted.type, wanted.app, text);
-      throw new TokenExistsError();
+      const claim = { request: this.requestKey(wanted), isNew: true };
+      if (!(await this.custom.claim(OPERATION, again, names, pointer, id, ttl, claim))) throw new TokenExistsError();
+      return stored(token, id, wanted.type, wanted.app, text);
     });
   }
 
   private store(client: RedisClient, again: () => RedisClient, wanted: CheckedToken, id: string, pointer: string, answer: string) {
-    const { names, tag, ownerName, ttl, members, requestId } = wanted;
+    const { names, ownerName, ttl, members } = wanted;
     const keys = [this.keys.record(id)];
     const args = [scopeOf(names), ownerName, ttl, pointer, members];
-    if (requestId !== undefined) {
-      keys.push(this.keys.request(tag, OPERATION, names.app, ownerName, requestId));
+    const request = this.requestKey(wanted);
+    if (request !== undefined) {
+      keys.push(request);
       args.push(`${answer} ${names.type}`);
     }
     return CREATE.run(client, keys, args, again);
   }
 
+  private requestKey({ tag, names, ownerName, requestId }: CheckedToken): string | undefined {
+    return requestId === undefined ? undefined : this.keys.request(tag, OPERATION, names.app, ownerName, requestId);
+  }
+
   /** The answer that the first of these requests got; its pointer may have been lost on the way, and is made up for. */
-  private async repeated(again: () => RedisClient, { app, tag, token }: CheckedToken, first: string): Promise<StoredToken> {
+  private async repeated(again: () => RedisClient, wanted: CheckedToken, first: string): Promise<StoredToken> {
+    const { app, tag, token } = wanted;
     const lineEnd = first.indexOf('\n');
     const [kind, answer = '', typeName = ''] = first.slice(0, lineEnd).split(' ');
     const record = first.slice(lineEnd + 1);
@@ -77,7 +84,8 @@ export class TokenCreation {
     }
     const isLive = (await GET.run(again(), [this.keys.record(id)], [scopeOf(names)], again)) !== null;
     const ttl = expiresAt === null ? '' : expiresAt.getTime() - createdAt.getTime();
-    if (isLive && !(await this.custom.claim(OPERATION, again, names, pointer, id, ttl))) throw new TokenExistsError();
+    const claim = { request: this.requestKey(wanted) };
+    if (isLive && !(await this.custom.claim(OPERATION, again, names, pointer, id, ttl, claim))) throw new TokenExistsError();
     return stored(token, id, type, app, record);
   }
 }

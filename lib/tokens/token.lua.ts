@@ -55,7 +55,7 @@ for n = 4, #ARGV, 2 do
 end
 
 local line_end = string.find(value, '\\n', 1, true)
-local members, bytes = {}, 2
+local members, bytes = {}, 1
 local function keep(member)
   members[#members + 1] = '\\n' .. member
   bytes = bytes + #member + 1
@@ -99,14 +99,15 @@ return 1
 );
 
 /**
- * KEYS record · ARGV scope
- * Reply the record that was, or nil
+ * KEYS record, [request] · ARGV scope
+ * Reply the record that was, or nil; the answer to that request is gone, too
  */
 export const DELETE = evenWhenFull<string | null>(
   INDEX,
   `
 local value, owner = find()
 if value then finish(owner) end
+if KEYS[2] then redis.call('DEL', KEYS[2]) end
 return value
 `,
 );

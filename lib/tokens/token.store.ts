@@ -122,10 +122,9 @@ export class TokenStore {
     const refresh: Act<boolean> = async (client, id, again) =>
       Number(await REFRESH.run(client, [this.keys.record(id)], [scopeOf(scope.names), ttl], again)) === 1;
     if (isGenerated(token)) return this.on('tokens.refresh', scope, token, false, refresh);
-    return this.parts.connection.execute('tokens.refresh', async (client, again) => {
-      const id = await this.custom.prolong(client, scope, token, ttl);
-      return id !== null && refresh(again(), id, again);
-    });
+    return this.parts.connection.execute('tokens.refresh', (_client, again) =>
+      this.custom.prolong(again, scope, token, ttl, (id) => refresh(again(), id, again)),
+    );
   }
 
   /** Ends one token, by itself or by its public id; false if it was not live. */
