@@ -1,49 +1,61 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const documents = ['README.md', ...readdirSync(join(root, 'docs')).flatMap((name) => (name.endsWith('.md') ? [`docs/${name}`] : []))].map(
+  (name) => ({ name, text: readFileSync(join(root, name), 'utf8') }),
+);
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
 
 /** What a fragment may use without showing where it came from. */
 const given = `
   import type { INestApplication } from '@nestjs/common';
-  import type { SessionService, SessionTokens } from 'nestjs-redis-auth';
+  import type * as all from 'nestjs-redis-auth';
   declare global {
     const app: INestApplication;
-    const sessions: SessionService;
-    const tokens: SessionTokens;
+    const sessions: all.SessionService;
+    const tokens: all.TokenStore;
+    const oauth: all.OAuthTokenStore;
+    const connection: all.RedisAuthConnection;
+    type StoredTokenInfo = all.StoredTokenInfo;
+    const mail: (userId: string, text: string) => Promise<void>;
+    const audit: (...what: unknown[]) => void;
     const userId: string;
     const sessionId: string;
     const accessToken: string;
     const refreshToken: string;
   }`;
 
-describe('README', () => {
-  it('shows TypeScript that compiles, each block by itself', () => {
-    const blocks = codeBlocks('ts');
-    expect(blocks.size).toBeGreaterThan(0);
-    expect(mistakesOf(new Map([...blocks, ['README.given.ts', given]]))).toEqual([]);
+describe('the documents', () => {
+  it('show TypeScript that compiles, each block by itself', () => {
+    const blocks = documents.flatMap((document) => codeBlocks(document, 'ts'));
+    expect(blocks.length).toBeGreaterThan(10);
+    expect(mistakesOf(new Map([...blocks, ['given.ts', given]]))).toEqual([]);
   }, 60_000);
 
   it('would notice a block that does not', () => {
     const wrong = "import { SessionService } from 'nestjs-redis-auth';\nawait new SessionService().creat('ada');";
-    expect(mistakesOf(new Map([['README.wrong.ts', wrong]])).join()).toContain("'creat' does not exist");
+    expect(mistakesOf(new Map([['wrong.ts', wrong]])).join()).toContain("'creat' does not exist");
   }, 60_000);
 
-  it('names npm scripts that exist', () => {
-    const named = [...readme.matchAll(/\bnpm (?:run ([\w:-]+)|(start|test)\b)/g)].map((match) => match[1] ?? match[2]!);
+  it('name npm scripts that exist', () => {
+    const named = [
+      ...documents
+        .map(({ text }) => text)
+        .join()
+        .matchAll(/\bnpm (?:run ([\w:-]+)|(start|test)\b)/g),
+    ].map((match) => match[1] ?? match[2]!);
     expect(named).toContain('start');
     expect(named.filter((name) => !(name in scripts))).toEqual([]);
   });
 });
 
-/** The fenced blocks of a language, named by the line of the README where they start. */
-function codeBlocks(language: string): Map<string, string> {
-  const fences = readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'));
-  return new Map([...fences].map((fence) => [`README.${readme.slice(0, fence.index).split('\n').length}.ts`, fence[1]!]));
+/** The fenced blocks of a language, named by the line of the document where they start. */
+function codeBlocks({ name, text }: (typeof documents)[number], language: string): [name: string, source: string][] {
+  const fences = text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'));
+  return [...fences].map((fence) => [`${name}.${text.slice(0, fence.index).split('\n').length}.ts`, fence[1]!]);
 }
 
 /** Compiles the sources against lib/, as strictly as lib/ itself, and returns what the compiler has to say. */
