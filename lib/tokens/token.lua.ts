@@ -99,13 +99,14 @@ return 1
 );
 
 /**
- * KEYS record, [request] · ARGV scope
+ * KEYS record, [request] · ARGV scope, [whose it has to be]
  * Reply the record that was, or nil; the answer to that request is gone, too
  */
 export const DELETE = evenWhenFull<string | null>(
   INDEX,
   `
 local value, owner = find()
+if value and ARGV[2] and ARGV[2] ~= owner then return nil end
 if value then finish(owner) end
 if KEYS[2] then redis.call('DEL', KEYS[2]) end
 return value

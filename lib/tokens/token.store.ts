@@ -127,19 +127,23 @@ export class TokenStore {
     );
   }
 
-  /** Ends one token, by itself or by its public id; false if it was not live. */
-  async delete(reference: TokenScope & ({ token: string; id?: never } | { id: string; token?: never })): Promise<boolean> {
+  /**
+   * Ends one token, by itself or by its public id; false if it was not live. An id says nothing of whose it is: give the
+   * `owner` too where it comes from a client, and another's token is as unknown as one that never was.
+   */
+  async delete(reference: TokenScope & ({ token: string; id?: never } | { id: string; token?: never; owner?: string })): Promise<boolean> {
     const scope = checkScope(reference);
-    const end: Act<boolean> = async (client, id, again) => {
-      const record = await DELETE.run(client, [this.keys.record(id)], [scopeOf(scope.names)], again);
-      if (record !== null) await this.custom.forget(again, readRecord(record).pointer, id);
+    const { token, id, owner } = reference as { token?: unknown; id?: unknown; owner?: string };
+    const args = [scopeOf(scope.names), ...(owner === undefined ? [] : [checkOwner({ ...scope, owner }).ownerName])];
+    const end: Act<boolean> = async (client, ofRecord, again) => {
+      const record = await DELETE.run(client, [this.keys.record(ofRecord)], args, again);
+      if (record !== null) await this.custom.forget(again, readRecord(record).pointer, ofRecord);
       return record !== null;
     };
-    if (reference.id === undefined) return this.on('tokens.delete', scope, checkToken(reference.token), false, end);
-    if ((reference as { token?: unknown }).token !== undefined)
-      throw new InvalidArgumentError('id', 'cannot stand beside token; give one of them');
-    const id = checkId(reference.id);
-    return id === undefined ? false : this.parts.connection.execute('tokens.delete', (client, again) => end(client, id, again));
+    if (id === undefined) return this.on('tokens.delete', scope, checkToken(token), false, end);
+    if (token !== undefined) throw new InvalidArgumentError('id', 'cannot stand beside token; give one of them');
+    const checked = checkId(id);
+    return checked === undefined ? false : this.parts.connection.execute('tokens.delete', (client, again) => end(client, checked, again));
   }
 
   /**

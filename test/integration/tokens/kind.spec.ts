@@ -82,7 +82,8 @@ describe('a kind of tokens', () => {
     expect([await one.count('o'), await other.count('o')]).toEqual([1, 0]);
     expect(await one.refresh(token, '1h')).toBe(true);
     expect(await other.delete({ id })).toBe(false);
-    expect(await one.delete({ id })).toBe(true);
+    expect(await one.delete({ id, owner: 'p' })).toBe(false);
+    expect(await one.delete({ id, owner: 'o' })).toBe(true);
     const next = await one.create({ owner: 'o', token: 'mine' });
     expect(await one.consume(next.token)).toMatchObject({ owner: 'o' });
     await one.create({ owner: 'o' });
