@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { JwtAuthGuard, RedisAuthModule, redisAuthOptionsFromConfig } from 'nestjs-redis-auth';
+import { ApiKeysController } from './api-keys/api-keys.controller.js';
+import { ReportController } from './api-keys/report.controller.js';
 import { AuthController } from './auth/auth.controller.js';
 import { AdminController } from './sessions/admin.controller.js';
 import { SessionsController } from './sessions/sessions.controller.js';
@@ -21,7 +23,7 @@ const environment = { get: (key: string) => process.env[key] };
         }),
     }),
   ],
-  controllers: [PageController, AuthController, SessionsController, AdminController],
+  controllers: [PageController, AuthController, SessionsController, ApiKeysController, ReportController, AdminController],
   // Every route needs a session unless it says @Public().
   providers: [UsersService, { provide: APP_GUARD, useExisting: JwtAuthGuard }],
 })

@@ -73,6 +73,7 @@ describe('README: Try it with curl', () => {
       ).toEqual([
         expect.objectContaining({ userId: 'user-2', name: 'Grace Hopper' }),
         [expect.objectContaining({ device: expect.objectContaining({ name: 'curl' }), current: true })],
+        { for: 'user-2', by: 'backup' },
         { ended: 0 },
         { loggedOut: true },
         expect.objectContaining({ statusCode: 401, reason: 'revoked' }),

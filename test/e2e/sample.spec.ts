@@ -303,6 +303,31 @@ describe('with cookies', () => {
   });
 });
 
+describe('keys for programs', () => {
+  const report = (key: string, on = urlOfB) => fetch(new URL('/report', on), { headers: { 'x-api-key': key } });
+
+  it('are shown once, let in on every instance, are listed without themselves and gone when deleted', async () => {
+    const grace = await signIn();
+    const made = (await a.post('/api-keys', { name: 'backup' }, grace)).body as { id: string; key: string };
+    expect(await (await report(made.key)).json()).toEqual({ for: 'user-2', by: 'backup' });
+    const listed = await b.get('/api-keys', grace);
+    expect(listed.body).toEqual(expect.arrayContaining([expect.objectContaining({ id: made.id, name: 'backup' })]));
+    expect(JSON.stringify(listed.body)).not.toContain(made.key);
+    const ada = await signIn(ADA);
+    expect((await b.delete(`/api-keys/${made.id}`, ada)).status).toBe(404);
+    expect((await b.delete(`/api-keys/${made.id}`, grace)).status).toBe(204);
+    expect((await report(made.key, urlOfA)).status).toBe(401);
+  });
+
+  it('are no sessions, nor sessions keys', async () => {
+    const grace = await signIn();
+    expect((await report(grace.accessToken)).status).toBe(401);
+    expect((await fetch(new URL('/report', urlOfA))).status).toBe(401);
+    const { key } = (await a.post('/api-keys', { name: 'backup' }, grace)).body as { key: string };
+    expect((await a.get('/me', { accessToken: key })).status).toBe(401);
+  });
+});
+
 describe('the page', () => {
   it.each([
     ['/', 'text/html'],
