@@ -71,6 +71,6 @@ export class TokenMigration {
 
   /** Closes the connection that this made for itself; one that it was given stays open. */
   async close(): Promise<void> {
-    await this.parts.close();
+    await this.parts.close?.();
   }
 }

@@ -1,0 +1,156 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Statistics, StoreStatistics } from '../../../lib/observability/index.js';
+import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
+import { TokenStore } from '../../../lib/tokens/index.js';
+import { ClusterSetup } from '../../support/cluster.js';
+import { commandStats, growth } from '../../support/commands.js';
+import { uniquePrefix } from '../../support/key-prefix.js';
+import { openSessions, type SessionsUnderTest, TEST_SECRET } from '../../support/sessions.js';
+
+const SESSIONS = 300;
+const USERS = 60;
+
+interface Filled extends AsyncDisposable {
+  readonly statistics: StoreStatistics;
+  readonly sessions: SessionsUnderTest;
+  readonly keyPrefix: string;
+}
+
+/** 300 sessions of 60 users, 20 of them ended; tokens of three types of 40 owners, some ended. */
+async function fill(redis: string): Promise<Filled> {
+  const keyPrefix = uniquePrefix();
+  const sessions = await openSessions({ redis, keyPrefix });
+  const store = new TokenStore({ redis, keyPrefix, secret: TEST_SECRET });
+  const statistics = new StoreStatistics({ redis, keyPrefix });
+  const made = await Promise.all(Array.from({ length: SESSIONS }, (_, n) => sessions.sessions.create(`user ${n % USERS}`)));
+  await Promise.all(made.slice(0, 20).map(({ sessionId }) => sessions.sessions.revoke(sessionId)));
+  for (let n = 0; n < 40; n++) {
+    const owner = `owner:${n}`;
+    await Promise.all([
+      store.create({ type: 'api-key', owner, ttl: 'never' }),
+      ...Array.from({ length: n % 10 }, () => store.create({ type: 'reset', owner, app: 'shop', ttl: '1h' })),
+      store.create({ type: 'custom type', owner, token: `custom ${n}` }),
+    ]);
+  }
+  await store.deleteAll({ type: 'api-key', owner: 'owner:0' });
+  return {
+    statistics,
+    sessions,
+    keyPrefix,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([sessions[Symbol.asyncDispose](), store.close(), statistics.close()]);
+    },
+  };
+}
+
+function numbers({ sessions, users, tokens, owners, tokenTypes }: Statistics) {
+  return {
+    sessions: sessions.estimate,
+    users: users.estimate,
+    tokens: tokens.estimate,
+    owners: owners.estimate,
+    types: tokenTypes.map(({ app, type, tokens, owners }) => [app, type, tokens.estimate, owners.estimate]),
+  };
+}
+
+const expected = {
+  sessions: SESSIONS - 20,
+  users: USERS,
+  tokens: 39 + 180 + 40,
+  owners: 40 + 36,
+  types: [
+    ['shop', 'reset', 180, 36],
+    ['default', 'custom type', 40, 40],
+    ['default', 'api-key', 39, 39],
+  ],
+};
+
+let redis: TestRedis;
+let cluster: ClusterSetup;
+beforeAll(async () => {
+  [redis, cluster] = await Promise.all([startRedis(), ClusterSetup.start()]);
+});
+afterAll(() => Promise.all([redis.stop(), cluster.stop()]));
+
+describe.each([
+  { where: 'one server', url: () => redis.url },
+  { where: 'a Cluster', url: () => cluster.url },
+])('R6 on $where', ({ url }) => {
+  it('counts what is live, exactly', async () => {
+    await using filled = await fill(url());
+    const counted = await filled.statistics.statistics({ sample: Infinity });
+    expect(counted.exact).toBe(true);
+    expect(numbers(counted)).toEqual(expected);
+    for (const { error, exact } of [counted.bytes, counted.sessions, counted.tokenTypes[0]!.tokens])
+      expect({ error, exact }).toEqual({ error: 0, exact: true });
+  });
+
+  it('estimates from a sample, and the error says how far off it may be', async () => {
+    await using filled = await fill(url());
+    // Far more keys than the sample; those of others are told apart.
+    await Promise.all(Array.from({ length: 4_000 }, (_, n) => filled.sessions.connection.client.set(`other:${filled.keyPrefix}${n}`, '')));
+    const exact = await filled.statistics.statistics({ sample: Infinity });
+    const sampled = await filled.statistics.statistics({ sample: 2_000 });
+    expect(sampled.exact).toBe(false);
+    for (const name of ['keys', 'bytes', 'sessions', 'users', 'tokens', 'owners'] as const) {
+      const { estimate, error } = sampled[name];
+      // Five standard errors: chance alone exceeds them less than once in a million runs.
+      expect(Math.abs(estimate - exact[name].estimate), name).toBeLessThanOrEqual(5 * error);
+      expect(error, name).toBeGreaterThan(0);
+      expect(error, name).toBeLessThan(0.35 * exact[name].estimate);
+    }
+  });
+});
+
+describe('R6 the error of an estimate', () => {
+  it('holds what it says: about two of three estimates lie within one of it', async () => {
+    await using filled = await fill(redis.url);
+    const truth = (await filled.statistics.statistics({ sample: Infinity })).bytes.estimate;
+    let within = 0;
+    for (let n = 0; n < 60; n++) {
+      const { estimate, error } = (await filled.statistics.statistics({ sample: 1_000 })).bytes;
+      if (Math.abs(estimate - truth) <= error) within++;
+    }
+    expect(within).toBeGreaterThan(60 * 0.4);
+    expect(within).toBeLessThan(60 * 0.95);
+  });
+});
+
+describe('R6 what it costs', () => {
+  it('S15 asks no KEYS, and writes nothing', async () => {
+    await using filled = await fill(redis.url);
+    await filled.statistics.statistics({ sample: 1_000 });
+    const before = await commandStats(redis);
+    await filled.statistics.statistics({ sample: 1_000 });
+    await filled.statistics.statistics({ sample: Infinity });
+    const used = Object.keys(growth(before, await commandStats(redis))).filter((name) => !/^(hello|client|info|debug|dbsize)/.test(name));
+    expect(used.sort()).toEqual(['memory|usage', 'scan', 'time', 'zcount']);
+  });
+
+  it('sees only what is its own, whatever is in the prefix', async () => {
+    await using filled = await fill(redis.url);
+    const { url } = redis;
+    const near = [`${filled.keyPrefix.slice(0, -1)}?`, '*', '[a-z]*', filled.keyPrefix.slice(0, 3)];
+    for (const keyPrefix of near) {
+      const other = new StoreStatistics({ redis: url, keyPrefix });
+      expect(await other.statistics({ sample: Infinity })).toMatchObject({ keys: { estimate: 0 }, bytes: { estimate: 0 } });
+      await other.close();
+    }
+  });
+
+  it('rejects with a typed error when there is no Redis, and for a sample that is none', async () => {
+    const nowhere = new StoreStatistics({ redis: '/nowhere/redis.sock', commandTimeout: 100 });
+    await expect(nowhere.statistics()).rejects.toMatchObject({ code: 'ERR_REDIS_AUTH_STORE_UNAVAILABLE' });
+    for (const sample of [0, -1, 1.5, Number.NaN, '9']) {
+      await expect(nowhere.statistics({ sample: sample as number })).rejects.toMatchObject({ code: 'ERR_REDIS_AUTH_INVALID_ARGUMENT' });
+    }
+    await nowhere.close();
+  });
+
+  it('ends with its signal', async () => {
+    await using filled = await fill(redis.url);
+    const gone = AbortSignal.abort(new Error('enough'));
+    await expect(filled.statistics.statistics({ sample: Infinity, signal: gone })).rejects.toThrow('enough');
+    await expect(filled.statistics.statistics({ sample: 100, signal: gone })).rejects.toThrow('enough');
+  });
+});
