@@ -37,7 +37,7 @@ export type IntrospectionAnswer = ActiveToken | { active: false };
 
 /** Who asks what a token is worth. */
 export interface IntrospectedToken extends PresentedToken {
-  /** The resource server that asks: tokens for others are not active to it, nor are refresh tokens. */
+  /** The resource server that asks: session tokens for others are not active to it, nor are refresh tokens; opaque tokens name none. */
   audience?: string;
 }
 
