@@ -1,4 +1,4 @@
-import type { Again, RedisAuthConnection, RedisClient } from '../redis/index.js';
+import { type Again, inDoubt, type RedisAuthConnection, type RedisClient } from '../redis/index.js';
 import type { CustomTokens } from './custom-tokens.js';
 import { COUNT, DELETE_ALL, LIST } from './owner.lua.js';
 import type { CheckedOwner } from './token-arguments.js';
@@ -6,6 +6,7 @@ import { restOf, scopeOf, type TokenKeys } from './token-keys.js';
 import { infoOf } from './token-record.js';
 import type { StoredTokenInfo, TokenPage, TokenPlace } from './token-types.js';
 
+const DELETION = 'tokens.deleteAll';
 const MOST_LISTED = 250;
 /** Clears in about a millisecond. */
 const MOST_CLEARED = 500;
@@ -41,14 +42,18 @@ export class OwnerTokens {
 
   /** Ends them within the call; clears away within `clearForMs` of it, and what is left behind it. */
   async deleteAll(of: CheckedOwner, clearForMs: number): Promise<number> {
-    const { ended, left } = await this.connection.execute('tokens.deleteAll', async (_client, again) => {
+    const { ended, left } = await this.connection.execute(DELETION, async (client, again) => {
       const until = performance.now() + clearForMs;
-      let ended = 0;
-      let left: 'end' | 'clear' | '' = 'end';
-      while (left === 'end' || (left === 'clear' && performance.now() < until)) {
-        const slice = await this.slice(again(), again, of, left);
-        ended += slice.ended;
-        left = slice.left;
+      let { ended, left } = await this.slice(client, again, of, 'end');
+      try {
+        while (left === 'end' || (left === 'clear' && performance.now() < until)) {
+          const slice = await this.slice(again(), again, of, left);
+          ended += slice.ended;
+          left = slice.left;
+        }
+      } catch (error) {
+        if (left === 'end') throw inDoubt(DELETION, error);
+        // all have ended, which is what was asked for
       }
       return { ended, left };
     });
@@ -60,7 +65,7 @@ export class OwnerTokens {
     try {
       let left = 'clear';
       while (left !== '') {
-        ({ left } = await this.connection.execute('tokens.deleteAll', (client, again) => this.slice(client, again, of, 'clear')));
+        ({ left } = await this.connection.execute(DELETION, (client, again) => this.slice(client, again, of, 'clear')));
       }
     } catch {
       // what is left is dead already; it goes when it expires, or with the next deleteAll

@@ -13,6 +13,15 @@ export const LIST = evenWhenFull<string[]>(
 local index, most = KEYS[1], ARGV[3] + 0
 prune(index, 1000)
 
+-- as Redis orders members of one score; the operators of Lua go by the server's locale
+local function is_before(a, b)
+  for n = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, n), string.byte(b, n)
+    if x ~= y then return x < y end
+  end
+  return #a < #b
+end
+
 -- how many entries are not behind the given place
 local function rank_after(expires, rest)
   local low, high = 0, redis.call('ZCARD', index)
@@ -20,7 +29,7 @@ local function rank_after(expires, rest)
     local middle = math.floor((low + high) / 2)
     local entry = redis.call('ZRANGE', index, middle, middle, 'WITHSCORES')
     local score = tonumber(entry[2])
-    if score < expires or (score == expires and entry[1] <= rest) then low = middle + 1 else high = middle end
+    if score < expires or (score == expires and not is_before(rest, entry[1])) then low = middle + 1 else high = middle end
   end
   return low
 end
@@ -73,7 +82,7 @@ local types = TYPE == '' and redis.call('ZRANGE', KEYS[1], 0, -1) or { TYPE }
 local reply, ended = {}, 0
 
 local function clear(type)
-  local condemned = key_of('d', APP .. ':' .. owner .. ':' .. type)
+  local condemned = condemned_of(owner, type)
   local rests = redis.call('ZRANGE', condemned, 0, left - 1)
   if #rests == 0 then return true end
   left = left - #rests
@@ -101,7 +110,7 @@ end
 
 local function condemn(type)
   if ARGV[4] ~= 'end' then return end
-  local index, condemned = index_of(owner, type), key_of('d', APP .. ':' .. owner .. ':' .. type)
+  local index, condemned = index_of(owner, type), condemned_of(owner, type)
   if redis.call('EXISTS', condemned) == 1 or redis.call('EXISTS', index) == 0 then return end
   ended = ended + redis.call('ZCOUNT', index, integer(now), '+inf')
   redis.call('RENAME', index, condemned)
@@ -117,7 +126,7 @@ for _, type in ipairs(types) do
   end
   if late then
     to_do = 'end'
-  elseif redis.call('EXISTS', key_of('d', APP .. ':' .. owner .. ':' .. type)) == 1 then
+  elseif redis.call('EXISTS', condemned_of(owner, type)) == 1 then
     if to_do == '' then to_do = 'clear' end
   elseif redis.call('EXISTS', index_of(owner, type)) == 0 then
     redis.call('ZREM', KEYS[1], type)

@@ -23,6 +23,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local function key_of(letter, name) return HEAD .. letter .. ':{' .. TAG .. '}' .. name end
 local function index_of(owner, type) return key_of('i', APP .. ':' .. owner .. ':' .. type) end
+local function condemned_of(owner, type) return key_of('d', APP .. ':' .. owner .. ':' .. type) end
 local function types_of(owner) return key_of('o', APP .. ':' .. owner) end
 local function integer(n) return string.format('%.0f', n) end
 
@@ -47,8 +48,12 @@ end
 local function settle(owner)
   local index, types = index_of(owner, TYPE), types_of(owner)
   local last = last_of(index)
-  if last then redis.call('ZADD', types, last, TYPE) else redis.call('ZREM', types, TYPE) end
   live_until(index, last)
+  -- what an earlier deletion left to be cleared away has to be found by the next one
+  local condemned = last_of(condemned_of(owner, TYPE))
+  if not last or (condemned and tonumber(condemned) > tonumber(last)) then last = condemned end
+  if last then redis.call('ZADD', types, last, TYPE) else redis.call('ZREM', types, TYPE) end
+  redis.call('ZREMRANGEBYSCORE', types, '-inf', '(' .. integer(now))
   live_until(types, last_of(types))
 end
 
@@ -62,8 +67,8 @@ local function enter(owner, expires)
   local known_until = redis.call('PEXPIRETIME', index)
   prune(index, 16)
   redis.call('ZADD', index, expires == 0 and '+inf' or integer(expires), REST)
-  if known_until == -1 or (expires ~= 0 and known_until >= expires) then return end
-  settle(owner)
+  local is_covered = known_until == -1 or (expires ~= 0 and known_until >= expires)
+  if not (is_covered and redis.call('ZSCORE', types_of(owner), TYPE)) then settle(owner) end
 end
 
 local function finish(owner)

@@ -1,0 +1,204 @@
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
+import type { TokenStore } from '../../../lib/tokens/index.js';
+import { clientOf } from '../../support/ask.js';
+import { commandsDuring } from '../../support/commands.js';
+import { outcomeOf } from '../../support/session-outcomes.js';
+import { openTokens, type TokensUnderTest } from '../../support/tokens.js';
+import { until } from '../../support/until.js';
+import { withoutTtl } from '../../support/without-ttl.js';
+
+const MANY = 10_000;
+
+let redis: TestRedis;
+let server: Redis;
+let on: TokensUnderTest;
+let tokens: TokenStore;
+beforeAll(async () => {
+  redis = await startRedis();
+  server = clientOf(redis);
+  on = await openTokens({ redis: redis.url, keyPrefix: 'p:', commandTimeout: 10_000 });
+  ({ tokens } = on);
+});
+afterAll(async () => {
+  await on[Symbol.asyncDispose]();
+  server.disconnect();
+  await redis.stop();
+});
+beforeEach(() => server.flushall());
+
+async function fill(count: number, init: Partial<Parameters<TokenStore['create']>[0]> = {}, custom = ''): Promise<string[]> {
+  const made = Array.from({ length: count }, (_, n) =>
+    tokens.create({ type: 'key', owner: 'ann', ...init, ...(custom !== '' && { token: `${custom}-${n}` }) }),
+  );
+  return (await Promise.all(made)).map(({ token }) => token);
+}
+
+type Whose = Parameters<TokenStore['deleteAll']>[0];
+
+/** By an instance whose connection is lost after its first script. */
+async function afterFirstScript(of: Whose): Promise<number> {
+  await using other = await openTokens({ redis: redis.url, keyPrefix: 'p:' });
+  const { client } = other.connection;
+  const evalsha = client.evalsha.bind(client) as (...args: unknown[]) => Promise<unknown>;
+  Object.assign(client, {
+    evalsha: async (...args: unknown[]) => {
+      const reply = await evalsha(...args);
+      client.disconnect();
+      return reply;
+    },
+  });
+  return await other.tokens.deleteAll(of);
+}
+
+/** Ends them, which is all that was asked for, and clears little away. */
+async function brokenOff(of: Whose, ended: number): Promise<void> {
+  expect(await afterFirstScript(of)).toBe(ended);
+}
+
+const gone = (): Promise<unknown> => until(async () => (await server.dbsize()) === 0, { what: 'nothing is left' });
+
+describe(`deleteAll of ${MANY} tokens`, () => {
+  it.each<[string, Partial<Parameters<TokenStore['create']>[0]>]>([
+    ['with an end', {}],
+    ['without an end', { ttl: 'never' }],
+  ])('%s never keeps Redis for 5 ms, and leaves nothing behind', { timeout: 60_000 }, async (_what, init) => {
+    await server.config('SET', 'slowlog-log-slower-than', '5000');
+    let slow: { name: string; micros: number }[] = [];
+    // a script is also slow where others have the processor meanwhile, but not three times in a row
+    for (let attempt = 0; attempt === 0 || (slow.length > 0 && attempt < 3); attempt++) {
+      const made = await fill(MANY, init);
+      await server.slowlog('RESET');
+      expect(await tokens.deleteAll({ type: 'key', owner: 'ann' })).toBe(MANY);
+      for (const token of [made[0]!, made.at(-1)!]) expect(await tokens.get({ type: 'key', token })).toBeNull();
+      await gone();
+      const entries = (await server.slowlog('GET', 100)) as [id: number, at: number, micros: number, args: string[]][];
+      slow = entries.map(([, , micros, [name]]) => ({ name: name!, micros }));
+    }
+    expect(slow).toEqual([]);
+  });
+
+  it('ends all in the first script: where the connection is lost after it, nothing is live', async () => {
+    const made = await fill(2_000, { ttl: 'never' });
+    await brokenOff({ type: 'key', owner: 'ann' }, 2_000);
+    expect(await server.dbsize()).toBeGreaterThan(1_000);
+    expect(await tokens.count({ type: 'key', owner: 'ann' })).toBe(0);
+    expect(await tokens.list({ type: 'key', owner: 'ann' })).toEqual([]);
+    const found = await Promise.all(made.map((token) => tokens.get({ type: 'key', token })));
+    expect(found.filter((token) => token !== null)).toEqual([]);
+    const [token] = made as [string];
+    expect(await tokens.update({ type: 'key', token: made.at(-1)!, data: { a: 1 } })).toBeNull();
+    expect(await tokens.refresh({ type: 'key', token: made.at(-1)!, ttl: '1h' })).toBe(false);
+    expect(await tokens.consume({ type: 'key', token: made.at(-1)! })).toBeNull();
+    expect(await tokens.delete({ type: 'key', token })).toBe(false);
+  });
+
+  it.each([
+    ['of the type', { type: 'key', owner: 'ann' }],
+    ['of every type', { owner: 'ann' }],
+  ])('%s, broken off and repeated, clears the rest away and ends what came since', async (_what, of) => {
+    await fill(1_500, { ttl: 'never' });
+    await brokenOff(of, 1_500);
+    const since = await fill(3, { ttl: 'never' });
+    expect(await tokens.deleteAll(of)).toBe(3);
+    for (const token of since) expect(await tokens.get({ type: 'key', token })).toBeNull();
+    await gone();
+  });
+
+  it('of every type finds what was broken off even if the type was used and left meanwhile', async () => {
+    await fill(1_500, { ttl: 'never' });
+    await brokenOff({ type: 'key', owner: 'ann' }, 1_500);
+    const [token] = (await fill(1, { ttl: '1h' })) as [string];
+    expect(await tokens.delete({ type: 'key', token })).toBe(true);
+    expect(await tokens.deleteAll({ owner: 'ann' })).toBe(0);
+    await gone();
+  });
+
+  it('leaves a token alone that is stored while it clears away', async () => {
+    await fill(5_000);
+    const deletion = tokens.deleteAll({ type: 'key', owner: 'ann' });
+    await until(async () => (await server.keys('p:d:*')).length === 1, { every: 1, what: 'the clearing has begun' });
+    const fresh = await tokens.create({ type: 'key', owner: 'ann', data: { fresh: true } });
+    expect(await deletion).toBe(5_000);
+    await until(async () => (await server.keys('p:d:*')).length === 0);
+    expect(await tokens.get({ type: 'key', token: fresh.token })).toMatchObject({ data: { fresh: true } });
+    expect(await tokens.list({ type: 'key', owner: 'ann' })).toMatchObject([{ id: fresh.id }]);
+    expect(await withoutTtl(redis)).toEqual([]);
+  });
+
+  it('says that it cannot know where it is broken off before it has ended all', async () => {
+    await fill(1_500, { ttl: 'never' });
+    await brokenOff({ type: 'key', owner: 'ann' }, 1_500);
+    await fill(3, { ttl: 'never' });
+    const { error } = await outcomeOf(afterFirstScript({ type: 'key', owner: 'ann' }));
+    expect(error).toMatchObject({ code: 'ERR_REDIS_AUTH_STORE_UNAVAILABLE', ambiguous: true });
+    expect(await tokens.deleteAll({ type: 'key', owner: 'ann' })).toBe(3);
+    await gone();
+  });
+
+  it('goes on in the background where its caller has been answered', async () => {
+    await fill(MANY, { ttl: 'never' });
+    await using hasty = await openTokens({ redis: redis.url, keyPrefix: 'p:', commandTimeout: 60 });
+    const { result } = await outcomeOf(hasty.tokens.deleteAll({ type: 'key', owner: 'ann' }));
+    if (result !== undefined) expect(result).toBe(MANY);
+    expect(await tokens.count({ type: 'key', owner: 'ann' })).toBe(0);
+    if (result === undefined) await tokens.deleteAll({ type: 'key', owner: 'ann' });
+    await gone();
+  });
+
+  it('of custom tokens takes their pointers along', async () => {
+    const made = await fill(1_200, { ttl: 'never' }, 'mine');
+    expect(await tokens.get({ type: 'key', token: made[7]! })).not.toBeNull();
+    expect(await tokens.deleteAll({ type: 'key', owner: 'ann' })).toBe(1_200);
+    await gone();
+    await tokens.create({ type: 'key', owner: 'bob', token: made[7]! });
+  });
+});
+
+describe('deleteAll', () => {
+  it('T9 of one type leaves other types, owners and apps; of all types leaves other owners and apps', async () => {
+    for (const owner of ['ann', 'ann2', 'bob']) {
+      for (const type of ['key', 'key2', 'reset']) {
+        for (const app of ['default', 'shop']) await fill(2, { owner, type, app, ttl: type === 'reset' ? 'never' : '1h' });
+      }
+    }
+    expect(await tokens.deleteAll({ type: 'key', owner: 'ann' })).toBe(2);
+    const counts = async (): Promise<Record<string, number>> => {
+      const places = ['ann', 'ann2', 'bob'].flatMap((owner) =>
+        ['key', 'key2', 'reset'].flatMap((type) => ['default', 'shop'].map((app) => ({ owner, type, app }))),
+      );
+      const found = await Promise.all(places.map(async (of) => [Object.values(of).join(), await tokens.count(of)] as const));
+      return Object.fromEntries(found.filter(([, count]) => count === 0));
+    };
+    expect(await counts()).toEqual({ 'ann,key,default': 0 });
+    expect(await tokens.deleteAll({ owner: 'ann' })).toBe(4);
+    expect(await counts()).toEqual({ 'ann,key,default': 0, 'ann,key2,default': 0, 'ann,reset,default': 0 });
+    expect(await tokens.deleteAll({ owner: 'ann', app: 'shop' })).toBe(6);
+    expect(await tokens.deleteAll({ owner: 'ann', app: 'shop' })).toBe(0);
+    expect(await tokens.deleteAll({ owner: 'nobody' })).toBe(0);
+  });
+
+  it('of 50 types is one script where there are few tokens', async () => {
+    for (let n = 0; n < 50; n++) await fill(2, { type: `type-${n}`, ttl: n % 2 === 0 ? 'never' : '1h' });
+    await tokens.deleteAll({ owner: 'nobody' });
+    const { sent, result } = await commandsDuring(redis, () => tokens.deleteAll({ owner: 'ann' }));
+    expect({ sent, result }).toEqual({ sent: { evalsha: 1 }, result: 100 });
+    expect(await server.dbsize()).toBe(0);
+  });
+
+  it('by several callers at once counts each token once', async () => {
+    await fill(3_000);
+    const ended = await Promise.all(Array.from({ length: 8 }, () => tokens.deleteAll({ type: 'key', owner: 'ann' })));
+    expect(ended.reduce((sum, count) => sum + count, 0)).toBe(3_000);
+    await gone();
+  });
+
+  it('does not count what has expired', async () => {
+    await fill(3, { ttl: '1 ms' });
+    await fill(2, { ttl: '1h' });
+    await until(async () => (await tokens.count({ type: 'key', owner: 'ann' })) === 2);
+    expect(await tokens.deleteAll({ type: 'key', owner: 'ann' })).toBe(2);
+    await gone();
+  });
+});
