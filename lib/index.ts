@@ -16,6 +16,7 @@ export {
 export { redisAuthOptionsFromConfig } from './options/index.js';
 export type {
   Algorithm,
+  CacheOptions,
   ConfigOverrides,
   ConfigSource,
   Duration,
@@ -26,7 +27,9 @@ export type {
   JwtKey,
   JwtOptions,
   KeyInput,
+  LockOptions,
   OAuthOptions,
+  RateLimitOptions,
   RedisAuthModuleOptions,
   RedisAuthOptionsFactory,
   RedisClientOptions,
@@ -102,6 +105,10 @@ export {
   InvalidArgumentError,
   InvalidTokenError,
   type InvalidTokenReason,
+  LoaderTimeoutError,
+  LockBusyError,
+  LockLostError,
+  LockStoreUnavailableError,
   RedisAuthConfigError,
   RedisAuthError,
   type RedisAuthErrorCode,

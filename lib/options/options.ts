@@ -190,6 +190,36 @@ export interface OAuthOptions {
   encryption?: { keys: EncryptionKey[] } | EncryptionHooks;
 }
 
+/** The cache. */
+export interface CacheOptions {
+  /** What `acquireLock` answers while Redis cannot be asked: false, true, or a LockStoreUnavailableError. @default 'deny' */
+  lockOnUnavailable?: 'deny' | 'allow' | 'throw';
+  /** Bound of the in-process tier, in bytes; 0 switches it off. @default 16777216 */
+  localMaxBytes?: number;
+  /** How old a value of the in-process tier may be, counted from an acknowledged invalidation. @default '2s' */
+  localMaxStaleness?: Duration;
+  /** Values of at least so many bytes are compressed; 0 never. @default 0 */
+  compressAbove?: number;
+}
+
+/** Locks. */
+export interface LockOptions {
+  /** How long `acquire` and `using` wait, unless told otherwise. @default '10s' */
+  wait?: Duration;
+  /** How many replicas must have a lock before it counts as held; 0 = none. @default 0 */
+  minReplicas?: number;
+}
+
+/** Rate limits. */
+export interface RateLimitOptions {
+  /** How many instances share the limits: while Redis is down, each allows max(1, floor(limit / instances)). @default 1 */
+  instances?: number;
+  /** IPv6 addresses of one network count as one: bits of its prefix. @default 64 */
+  ipv6Prefix?: number;
+  /** Addresses that are not limited, as `10.0.0.0/8` or `::1`. @default [] */
+  allow?: string[];
+}
+
 /** What the module is configured with; every mistake in it stops the boot with one RedisAuthConfigError. */
 export interface RedisAuthModuleOptions {
   /** @default 'redis://localhost:6379' */
@@ -203,6 +233,9 @@ export interface RedisAuthModuleOptions {
   sessions?: SessionOptions;
   tokens?: TokenOptions;
   oauth?: OAuthOptions;
+  cache?: CacheOptions;
+  locks?: LockOptions;
+  rateLimit?: RateLimitOptions;
   /** Boot audit: `warn` logs what it finds, `enforce` refuses to start. @default 'warn' */
   audit?: 'off' | 'warn' | 'enforce';
   /** Register RedisAuthExceptionFilter for the application. @default true */

@@ -1,10 +1,13 @@
+import { resolveCacheOptions } from './cache-options.js';
 import { resolveGuardOptions } from './guard-options.js';
 import { DEFAULT_INSTANCE } from './instance-tokens.js';
 import { Issues } from './issues.js';
 import { resolveJwtOptions } from './jwt-options.js';
+import { resolveLockOptions } from './lock-options.js';
 import { OptionGroup } from './option-group.js';
 import type { RedisAuthModuleOptions } from './options.js';
 import { resolveRedisOptions } from './redis-options.js';
+import { resolveRateLimitOptions } from './rate-limit-options.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import { resolveOAuthOptions } from './oauth-options.js';
 import { resolveSessionOptions } from './session-options.js';
@@ -19,6 +22,9 @@ const MODULE_KEYS = [
   'sessions',
   'tokens',
   'oauth',
+  'cache',
+  'locks',
+  'rateLimit',
   'audit',
   'httpErrors',
 ] as const satisfies readonly (keyof RedisAuthModuleOptions)[];
@@ -45,6 +51,9 @@ export function resolveOptions(options: RedisAuthModuleOptions, instance: string
     sessions: resolveSessionOptions(group.get('sessions'), jwt.keys, issues),
     tokens: resolveTokenOptions(group.get('tokens'), issues),
     oauth: resolveOAuthOptions(group.get('oauth'), issues),
+    cache: resolveCacheOptions(group.get('cache'), issues),
+    locks: resolveLockOptions(group.get('locks'), issues),
+    rateLimit: resolveRateLimitOptions(group.get('rateLimit'), issues),
     audit: group.oneOf('audit', ['off', 'warn', 'enforce'], 'warn'),
     httpErrors: group.boolean('httpErrors', true),
   };

@@ -13,6 +13,9 @@ export interface ResolvedOptions {
   readonly sessions: ResolvedSessionOptions;
   readonly tokens: ResolvedTokenOptions;
   readonly oauth: ResolvedOAuthOptions;
+  readonly cache: ResolvedCacheOptions;
+  readonly locks: ResolvedLockOptions;
+  readonly rateLimit: ResolvedRateLimitOptions;
   readonly audit: 'off' | 'warn' | 'enforce';
   readonly httpErrors: boolean;
 }
@@ -80,6 +83,24 @@ export interface ResolvedOAuthOptions {
   readonly refreshTtlMs: number;
   /** Absent = keys derived from each signing key. */
   readonly encryption?: { readonly keys: readonly ResolvedEncryptionKey[] } | EncryptionHooks;
+}
+
+export interface ResolvedCacheOptions {
+  readonly lockOnUnavailable: 'deny' | 'allow' | 'throw';
+  readonly localMaxBytes: number;
+  readonly localMaxStalenessMs: number;
+  readonly compressAbove: number;
+}
+
+export interface ResolvedLockOptions {
+  readonly waitMs: number;
+  readonly minReplicas: number;
+}
+
+export interface ResolvedRateLimitOptions {
+  readonly instances: number;
+  readonly ipv6Prefix: number;
+  readonly allow: readonly string[];
 }
 
 export interface ResolvedGuardOptions {
