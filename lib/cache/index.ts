@@ -1,0 +1,3 @@
+export { CacheAdapter } from './cache-adapter.js';
+export type { CacheAdapterOptions, CacheAdapterParts } from './cache-options.js';
+export type { CacheEvent, GetOrSetOptions, LoaderContext } from './cache-types.js';
