@@ -16,6 +16,7 @@ export class Availability {
 
   private readonly subject = new Subject<CacheEvent>();
   private readonly logger = new Logger('RedisAuthCache');
+  private readonly ready: (() => void)[] = [];
   private broken = false;
   private outage = false;
   private probe: NodeJS.Timeout | undefined;
@@ -23,7 +24,7 @@ export class Availability {
   private refusedAt = -Infinity;
 
   constructor(private readonly connection: RedisAuthConnection) {
-    connection.on('ready', this.mend);
+    connection.on('ready', this.reconnected);
   }
 
   /** Whether it is worth while to ask. */
@@ -59,10 +60,15 @@ export class Availability {
     return true;
   }
 
+  /** Told whenever a connection was made, perhaps to another server than before. */
+  onReady(listener: () => void): void {
+    this.ready.push(listener);
+  }
+
   close(): void {
     this.closed = true;
     clearTimeout(this.probe);
-    this.connection.off('ready', this.mend);
+    this.connection.off('ready', this.reconnected);
     this.subject.complete();
   }
 
@@ -91,6 +97,11 @@ export class Availability {
     this.logger.log('Redis answers the cache again');
     this.subject.next({ type: 'available', at: new Date() });
   }
+
+  private readonly reconnected = (): void => {
+    this.mend();
+    for (const listener of this.ready) listener();
+  };
 
   private readonly mend = (): void => {
     this.broken = false;

@@ -6,6 +6,7 @@ import type { GetOrSetOptions } from './cache-types.js';
 
 const MAX_KEY_BYTES = 1024;
 const MAX_NAME_BYTES = 256;
+const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 const MAX_TAGS = 64;
 
 /** The options of a call in milliseconds, tags escaped, each once and in order. */
@@ -31,7 +32,8 @@ const OPTIONS: ReadonlySet<string> = new Set([
 const NO_TAGS: readonly string[] = [];
 
 export function checkKey(key: unknown, argument = 'key'): asserts key is string {
-  assertText(argument, key, MAX_KEY_BYTES);
+  // most keys are visible ASCII, and this is all that a local hit would otherwise wait for
+  if (typeof key !== 'string' || key.length > MAX_KEY_BYTES || !VISIBLE_ASCII.test(key)) assertText(argument, key, MAX_KEY_BYTES);
 }
 
 export function checkKeys(keys: unknown): readonly string[] {

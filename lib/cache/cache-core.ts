@@ -47,7 +47,8 @@ export class CacheCore {
 
   /** What this process has, where it may be used. */
   findLocally(entry: string): unknown {
-    return this.feed.vouches ? this.tier.get(entry) : undefined;
+    const now = performance.now();
+    return this.feed.vouchesAt(now) ? this.tier.get(entry, now) : undefined;
   }
 
   /** What Redis has; kept in this process where it may be. One round trip, one more for an entry with other tags. */

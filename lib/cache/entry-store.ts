@@ -2,6 +2,8 @@ import { type Again, isCluster, type RedisClient } from '../redis/index.js';
 import type { Availability } from './availability.js';
 import type { CacheKeys } from './cache-keys.js';
 import { failureMark, readEntry } from './entry.js';
+import { KeptVersions } from './kept-versions.js';
+import { ServerClock } from './server-clock.js';
 import { ELECT, ENSURE, RAISE, READ, RELEASE, RENEW, STORE } from './entry.lua.js';
 
 /** What is known of an entry. */
@@ -30,6 +32,8 @@ export interface Fill {
 /** Who loads: us, under these versions, or somebody else for at most so long. */
 export type Election = { readonly versions: string } | { readonly versions?: never; readonly token: string; readonly leaseLeftMs: number };
 
+type ReadReply = Awaited<ReturnType<typeof READ.run>>;
+
 /** How long a lease stands that nobody renews: what the death of whoever loads costs those who wait. */
 export const LEASE_MS = 2_000;
 const FAILURE_STANDS_MS = 1_000;
@@ -39,7 +43,12 @@ const FAILURE_STANDS_MS = 1_000;
  * for at the same time; where all of Redis is one server it is one script.
  */
 export class EntryStore {
-  constructor(private readonly redis: Availability) {}
+  private readonly clock = new ServerClock();
+  private readonly keptVersions = new KeptVersions();
+
+  constructor(private readonly redis: Availability) {
+    redis.onReady(() => this.clock.forget());
+  }
 
   /**
    * One round trip. One more for an entry with other tags than are given here, since only the entry tells which it has.
@@ -48,7 +57,7 @@ export class EntryStore {
   async look(keys: CacheKeys, entry: string, tags: readonly string[]): Promise<Look | undefined> {
     const wanted = tags.length === 0 ? keys.versions : [...keys.versions, ...tags.map((tag) => keys.tag(tag))];
     const found = await this.redis.attempt('cache.get', async (client, again) => {
-      const reply = await readWith(client, entry, wanted, again);
+      const reply = await this.read(client, entry, wanted, again);
       const [text, now] = reply;
       const seen = text === null ? undefined : readEntry(text, Number(now));
       const versions = reply.length === 3 ? (reply[2] as string) : reply.slice(2).join(',');
@@ -70,10 +79,32 @@ export class EntryStore {
     return found;
   }
 
+  private async read(client: RedisClient, entry: string, versions: readonly string[], again: Again): Promise<ReadReply> {
+    const now = performance.now();
+    if (isCluster(client)) {
+      // its masters have clocks of their own
+      const [[text, nowMs], found] = await Promise.all([READ.run(client, [entry], [], again), readVersions(client, versions)]);
+      return [text, nowMs, ...found];
+    }
+    const known = this.clock.at(now);
+    if (known !== undefined) {
+      const [text = null, ...found] = await client.mget(entry, ...versions);
+      return [text, known, ...found];
+    }
+    const reply = await READ.run(client, [entry, ...versions], [], again);
+    this.clock.note(Number(reply[1]), now);
+    return reply;
+  }
+
   /** Writes whatever is there. One round trip, two on a Cluster, where the versions come first. False where Redis cannot be asked. */
   async write(keys: CacheKeys, entry: string, token: string, value: string, ms: number): Promise<boolean> {
     const written = await this.redis.attempt('cache.set', async (client, again) => {
-      if (!isCluster(client)) return STORE.run(client, [entry, ...keys.versions], ['', token, ms, ms, '', '', value], again);
+      if (!isCluster(client)) {
+        const isKept = this.keptVersions.areKept(keys.version, ms);
+        const stored = await STORE.run(client, [entry, ...keys.versions], ['', token, ms, ms, '', '', value, isKept ? '' : 'keep'], again);
+        if (!isKept) this.keptVersions.note(keys.version, ms);
+        return stored;
+      }
       const versions = await ensure(client, keys.versions, ms, again);
       return STORE.run(again(), [entry], ['', token, ms, ms, versions.join(','), '', value], again);
     });
@@ -139,14 +170,6 @@ export class EntryStore {
     });
     return removed ?? 0;
   }
-}
-
-type ReadReply = Awaited<ReturnType<typeof READ.run>>;
-
-async function readWith(client: RedisClient, entry: string, versions: readonly string[], again: Again): Promise<ReadReply> {
-  if (!isCluster(client)) return READ.run(client, [entry, ...versions], [], again);
-  const [[text, now], found] = await Promise.all([READ.run(client, [entry], [], again), readVersions(client, versions)]);
-  return [text, now, ...found];
 }
 
 function readVersions(client: RedisClient, keys: readonly string[]): Promise<(string | null)[]> {

@@ -7,14 +7,14 @@ local function now_us()
   local time = redis.call('TIME')
   return time[1] .. string.format('%06d', time[2])
 end
--- the version as it is now, kept for at least so long
+-- the version as it is now, kept for at least twice as long: each time that is made longer counts as a change of it
 local function version_for(key, ms)
   local version = redis.call('GET', key)
   if not version then
     version = now_us()
-    redis.call('SET', key, version, 'PX', string.format('%.0f', math.max(2 * ms, DAY)))
-  elseif redis.call('PTTL', key) < ms then
-    redis.call('PEXPIRE', key, string.format('%.0f', 2 * ms))
+    redis.call('SET', key, version, 'PX', string.format('%.0f', math.max(3 * ms, DAY)))
+  elseif redis.call('PTTL', key) < 2 * ms then
+    redis.call('PEXPIRE', key, string.format('%.0f', 3 * ms))
   end
   return version
 end
@@ -41,7 +41,7 @@ return { redis.call('GET', KEYS[1]), time[1] * 1000 + math.floor(time[2] / 1000)
  * Writes an entry; with a token only where the lease of that name is still there: any write or deletion since then ended it.
  *
  * KEYS entry, versions to write it under …   ARGV token of the lease or '', token of the entry, how long it is fresh (ms), how
- *   long it is kept (ms), versions where KEYS has none, tags, value
+ *   long it is kept (ms), versions where KEYS has none, tags, value, where KEYS has versions: '' if they are known to be kept for as long
  * Reply 1 written · 0 not
  */
 export const STORE = new Script<number | string>(`#!lua
@@ -49,8 +49,10 @@ ${VERSIONS}${NOW_MS}
 if ARGV[1] ~= '' and redis.call('GETRANGE', KEYS[1], 0, 21) ~= ARGV[1] then return 0 end
 local versions = ARGV[5]
 if KEYS[2] then
-  local found = {}
-  for n = 2, #KEYS do found[n - 1] = version_for(KEYS[n], ARGV[4] + 0) end
+  local found = redis.call('MGET', unpack(KEYS, 2))
+  for n = 2, #KEYS do
+    if ARGV[8] ~= '' or not found[n - 1] then found[n - 1] = version_for(KEYS[n], ARGV[4] + 0) end
+  end
   versions = table.concat(found, ',')
 end
 local fresh = string.format('%013.0f', now_ms() + ARGV[3])

@@ -38,7 +38,11 @@ export class InvalidationFeed {
 
   /** Whether what is in the tier may be used: nothing that changed longer ago than the bound is unheard of. */
   get vouches(): boolean {
-    return performance.now() < this.vouchedUntil;
+    return this.vouchesAt(performance.now());
+  }
+
+  vouchesAt(now: number): boolean {
+    return now < this.vouchedUntil;
   }
 
   /** Begins to listen, in the background; costs nothing the second time. */

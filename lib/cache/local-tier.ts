@@ -32,6 +32,7 @@ export class LocalTier {
   /** When each version was last raised, as far as anything in here can depend on it. */
   private readonly raised = new Map<string, number>();
   private clock = 1;
+  private lastRaised = 0;
 
   constructor(maxBytes: number) {
     this.entries = maxBytes === 0 ? undefined : new LRUCache({ maxSize: maxBytes, maxEntrySize: maxBytes });
@@ -46,15 +47,13 @@ export class LocalTier {
     return this.entries?.size ?? 0;
   }
 
-  /** A copy; undefined where there is none, as also for a value that is undefined. */
-  get(name: string): unknown {
+  /** A copy of what is fresh at `now`, by `performance.now()`; undefined where there is none, as also for a value that is undefined. */
+  get(name: string, now: number): unknown {
     const entry = this.entries?.get(name);
     if (entry === undefined) return undefined;
-    if (entry.freshUntil <= performance.now() || !this.isValid(entry)) {
-      this.entries!.delete(name);
-      return undefined;
-    }
-    return typeof entry.value === 'object' ? copyOf(entry.value) : entry.value;
+    if (entry.freshUntil > now && this.isValid(entry)) return copyOf(entry.value);
+    this.entries!.delete(name);
+    return undefined;
   }
 
   /** To be called before a look into Redis is sent, and {@link keep} or {@link abandon} after it. */
@@ -88,7 +87,8 @@ export class LocalTier {
   /** Everything that depends on this version has ended. Costs the same however much that is. */
   forgetVersion(key: string): void {
     if (this.raised.size >= MOST_VERSIONS) this.clear();
-    this.raised.set(key, ++this.clock);
+    this.lastRaised = ++this.clock;
+    this.raised.set(key, this.lastRaised);
   }
 
   clear(): void {
@@ -99,6 +99,7 @@ export class LocalTier {
   }
 
   private isValid({ dependsOn, asOf }: LocalEntry): boolean {
+    if (this.lastRaised <= asOf) return true;
     for (const key of dependsOn) if ((this.raised.get(key) ?? 0) > asOf) return false;
     return true;
   }
