@@ -1,8 +1,9 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { randomText } from '../data/index.js';
-import { InvalidArgumentError, LockStoreUnavailableError } from '../errors/index.js';
+import { InvalidArgumentError, LockStoreUnavailableError, StoreUnavailableError } from '../errors/index.js';
 import type { Duration } from '../options/index.js';
+import { callsOver, scanKeys } from '../redis/index.js';
 import { checkFillOptions, checkKey, checkKeys, checkNamespace, checkTags, checkTtl } from './cache-arguments.js';
 import { CacheCore } from './cache-core.js';
 import type { CacheKeys } from './cache-keys.js';
@@ -187,12 +188,23 @@ export class CacheAdapter implements OnApplicationShutdown {
     await this.close();
   }
 
-  /** As {@link delete}; how many there were. @internal */
-  async remove(keys: readonly string[]): Promise<number> {
-    if (keys.length === 0) return 0;
-    let removed = 0;
-    await this.change(keys, async (entries) => (removed = await this.core.store.remove(entries)));
-    return removed;
+  /**
+   * Every key with its value, by SCAN over all of Redis: for maintenance, not for the path of a request. What comes or goes
+   * meanwhile may be among them, what moves within Redis may come twice; ends early where Redis cannot be asked.
+   */
+  async *entries<T = string>(): AsyncGenerator<[key: string, value: T], void> {
+    try {
+      for await (const { keys } of scanKeys(callsOver(this.core.connection, 'cache.entries'), this.keys.entries, '*')) {
+        const found = keys.map(async (entry) => [this.keys.keyOf(entry), await this.core.find(this.keys, entry, [])] as const);
+        for (const [key, { value, isFresh }] of await Promise.all(found)) if (isFresh) yield [key, value as T];
+      }
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+    }
+  }
+
+  private async remove(keys: readonly string[]): Promise<void> {
+    if (keys.length > 0) await this.change(keys, (entries) => this.core.store.remove(entries));
   }
 
   private async change(keys: readonly string[], send: (entries: readonly string[]) => Promise<unknown>): Promise<void> {

@@ -1,0 +1,1 @@
+export { type KeyvStoreOptions, RedisAuthKeyvStore } from './keyv-store.js';
