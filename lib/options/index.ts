@@ -10,6 +10,7 @@ export { resolveLockOptions } from './lock-options.js';
 export { resolveOAuthOptions } from './oauth-options.js';
 export { parseRedisUrl } from './redis-url.js';
 export { resolveOptions } from './resolve-options.js';
+export { resolveRateLimitOptions } from './rate-limit-options.js';
 export { resolveStandalone, type ResolvedStandaloneOptions, type StandaloneOptions } from './standalone-options.js';
 export { resolveTokenOptions } from './token-options.js';
 export { isScope, isText, isWellFormed } from './text.js';

@@ -1,0 +1,223 @@
+import { Injectable } from '@nestjs/common';
+import { assertObject, assertText } from '../data/index.js';
+import { StoreFullError, StoreUnavailableError } from '../errors/index.js';
+import type { Duration } from '../options/index.js';
+import { BLOCK, DEBIT, type Mode } from './bucket.lua.js';
+import { checkDuration, type CheckedLimit, checkKey, checkLimit, checkLimits, checkRequestId } from './checked-limits.js';
+import { ClientAddresses } from './client-address.js';
+import { Denials } from './denials.js';
+import { type Debit, LocalLimiter } from './local-limiter.js';
+import { type Outcome, readOutcomes, tightest, toResult } from './outcome.js';
+import { RateLimitKeys } from './rate-limit-keys.js';
+import type { LoginAttempt, LoginIdentity, LoginLimits, RateLimitResult, RateLimitRule, RateLimitUse } from './rate-limit-types.js';
+import { isRateLimiterParts, openRateLimiterParts, type RateLimiterOptions, type RateLimiterParts } from './rate-limiter-options.js';
+import { StoreOrLocal } from './store-or-local.js';
+
+const LOGIN_DEFAULTS = { account: { limit: 10, window: '15m' }, ip: { limit: 100, window: '15m' } } as const satisfies LoginLimits;
+const MAX_ID_BYTES = 256;
+
+/** What became of a call, limit by limit; those that were not asked for, since another said no, are left out. */
+export interface Decision {
+  readonly result: RateLimitResult;
+  readonly outcomes: readonly { readonly index: number; readonly outcome: Outcome }[];
+}
+
+/**
+ * Limits how often something happens, over all instances, by the clock of the Redis server alone.
+ *
+ * Each call is one Lua script and one round trip, atomic; every key has a TTL. What Redis denied is remembered in this
+ * process until it ends, at most 10 s at a time, so that a key over its limit costs next to no commands; a `reset`,
+ * `reward` or sign-in by another process is noticed within those 10 s, one by this process at once.
+ *
+ * While Redis cannot be asked there is neither "no limit" nor "nothing goes": each instance keeps
+ * max(1, floor(limit / `rateLimit.instances`)) of each limit by itself, at once where there is no connection. Where
+ * Redis hangs, calls wait for half a second of silence, once; then none waits until Redis answers again. What was decided
+ * here is not counted there afterwards. With a Cluster of which a part is down, that holds for all keys.
+ *
+ * Every method rejects with InvalidArgumentError, before any command, if an argument is not what it must be.
+ *
+ * Provided by the module, and usable by hand: `new RateLimiter({ redis: 'redis://localhost:6379' })`.
+ */
+@Injectable()
+export class RateLimiter {
+  /** @internal */
+  readonly parts: RateLimiterParts;
+  /** @internal */
+  readonly addresses: ClientAddresses;
+  /** @internal */
+  readonly store: StoreOrLocal;
+  /** @internal */
+  readonly keys: RateLimitKeys;
+  private readonly local: LocalLimiter;
+  private readonly denials = new Denials();
+
+  /** @throws RedisAuthConfigError that lists every mistake in the options */
+  constructor(options: RateLimiterOptions);
+  /** @internal */
+  constructor(parts: RateLimiterParts);
+  constructor(options: RateLimiterOptions | RateLimiterParts = {}) {
+    this.parts = isRateLimiterParts(options) ? options : openRateLimiterParts(options);
+    const { connection, keyPrefix, rateLimit } = this.parts;
+    this.keys = new RateLimitKeys(keyPrefix);
+    this.addresses = new ClientAddresses(rateLimit);
+    this.store = new StoreOrLocal(connection);
+    this.local = new LocalLimiter(rateLimit.instances);
+  }
+
+  /**
+   * Uses a limit, if it allows that; what is denied is not counted. Several limits hold together: if one says no, none
+   * is used; the result is that of the tightest, the one that says no for longest or else has the least left.
+   */
+  async consume(key: string, limits: RateLimitUse | readonly RateLimitUse[]): Promise<RateLimitResult> {
+    return (await this.decide(key, limits)).result;
+  }
+
+  /** What {@link consume} would say, without using anything. Always asks Redis. */
+  async peek(key: string, limits: RateLimitRule | readonly RateLimitRule[]): Promise<RateLimitResult> {
+    return this.change('rateLimit.peek', 'look', key, limits);
+  }
+
+  /**
+   * Uses a limit whether or not it allows that, as for something that turned out worse than it looked; at most as much
+   * again as the limit beyond it. The result says what goes from now on.
+   */
+  async penalty(key: string, limits: RateLimitRule | readonly RateLimitRule[]): Promise<RateLimitResult> {
+    return this.change('rateLimit.penalty', 'add', key, limits);
+  }
+
+  /** Gives back what was used, at most all of it. The result says what goes from now on. */
+  async reward(key: string, limits: RateLimitRule | readonly RateLimitRule[]): Promise<RateLimitResult> {
+    return this.change('rateLimit.reward', 'return', key, limits);
+  }
+
+  /**
+   * Forgets all limits of a key, and its block; false if there was nothing to forget. Other instances that remember a
+   * denial go by it for up to 10 s.
+   *
+   * @throws StoreUnavailableError if Redis cannot be asked; in this process it is forgotten all the same
+   */
+  async reset(key: string): Promise<boolean> {
+    return this.forget('rateLimit.reset', this.keys.bucket(checkKey(key)));
+  }
+
+  /**
+   * Denies everything for a key, whatever its limits, from now on for so long; takes the place of a block before.
+   *
+   * @throws StoreUnavailableError if Redis cannot be asked; this process holds to it all the same while it is away
+   */
+  async block(key: string, duration: Duration): Promise<void> {
+    const bucket = this.keys.bucket(checkKey(key));
+    const ms = checkDuration('duration', duration);
+    this.local.block(bucket, ms);
+    // A shorter one may take the place of a block that is remembered.
+    this.denials.forget(bucket);
+    await this.parts.connection.execute('rateLimit.block', (client, again) => BLOCK.run(client, [bucket], [ms], again));
+    this.denials.forget(bucket);
+  }
+
+  /**
+   * To be asked before a password is looked at: one attempt at an account from an address, both or none, in one script.
+   * Whether there is such an account makes no difference. After too many it says no for a while, by `retryAfter`; it
+   * never locks an account for good. `allow` spares an address its own limit, not that of the account.
+   */
+  async login({ account, ip }: LoginIdentity, limits: LoginLimits = {}): Promise<LoginAttempt> {
+    assertText('account', account, MAX_ID_BYTES);
+    assertText('ip', ip, MAX_ID_BYTES);
+    assertObject('limits', limits);
+    const bucket = this.keys.account(account);
+    const debits = [debit(bucket, checkLimit('limits.account', limits.account ?? LOGIN_DEFAULTS.account))];
+    const ofAddress = debit(this.keys.address(this.addresses.nameOf(ip)), checkLimit('limits.ip', limits.ip ?? LOGIN_DEFAULTS.ip));
+    if (!this.addresses.isAllowed(ip)) debits.push(ofAddress);
+    const { result } = await this.use('rateLimit.login', debits);
+    return { ...result, succeeded: () => this.loggedIn(bucket) };
+  }
+
+  /** Closes the connection that this limiter made for itself; one that it was given stays open. */
+  async close(): Promise<void> {
+    await this.parts.close?.();
+  }
+
+  /** {@link consume} with what each limit says. @internal */
+  async decide(key: string, limits: RateLimitUse | readonly RateLimitUse[]): Promise<Decision> {
+    const bucket = this.keys.bucket(checkKey(key));
+    const checked = checkLimits(limits);
+    const requestId = checkRequestId(Array.isArray(limits) ? limits : [limits as RateLimitUse]);
+    return this.use(
+      'rateLimit.consume',
+      checked.map((limit) => debit(bucket, limit)),
+      requestId === undefined ? undefined : this.keys.request(key, requestId),
+    );
+  }
+
+  private async change(
+    operation: string,
+    mode: Mode,
+    key: string,
+    limits: RateLimitRule | readonly RateLimitRule[],
+  ): Promise<RateLimitResult> {
+    const bucket = this.keys.bucket(checkKey(key));
+    const debits = checkLimits(limits).map((limit) => debit(bucket, limit));
+    const outcomes = await this.ask(operation, mode, debits);
+    if (mode === 'return') this.denials.forget(bucket);
+    return toResult(tightest(outcomes));
+  }
+
+  private async use(operation: string, debits: readonly Debit[], request?: string): Promise<Decision> {
+    // A repeat may be of something that was allowed.
+    const denied = request === undefined ? this.denials.find(debits) : undefined;
+    if (denied !== undefined) return { result: toResult(denied.outcome), outcomes: [denied] };
+    const sentAt = performance.now();
+    let isFromRedis = true;
+    const outcomes = await this.ask(operation, 'use', debits, request, () => (isFromRedis = false));
+    if (isFromRedis && request === undefined) {
+      outcomes.forEach((outcome, index) => {
+        if (outcome.retryMs > 0) this.denials.remember(debits[index]!, outcome, sentAt);
+      });
+    }
+    return { result: toResult(tightest(outcomes)), outcomes: outcomes.map((outcome, index) => ({ index, outcome })) };
+  }
+
+  private ask(operation: string, mode: Mode, debits: readonly Debit[], request?: string, onLocal?: () => void): Promise<Outcome[]> {
+    const keys = debits.map(({ bucket }) => bucket);
+    const args: (string | number)[] = [mode, this.store.latest];
+    for (const { field, limit, windowMs, cost } of debits) args.push(field, limit, windowMs, cost);
+    if (request !== undefined) keys.push(request);
+    return this.store.ask(
+      operation,
+      keys[0]!,
+      async (client, again) => {
+        const reply = await DEBIT.run(client, keys, args, again);
+        if (reply === null) return null;
+        const { now, outcomes } = readOutcomes(reply);
+        // A repeat of a request tells the moment of the first.
+        if (request === undefined) this.store.clock.learn(now);
+        return outcomes;
+      },
+      () => {
+        onLocal?.();
+        return this.local.debit(mode, debits);
+      },
+    );
+  }
+
+  private async forget(operation: string, bucket: string): Promise<boolean> {
+    this.local.reset(bucket);
+    this.denials.forget(bucket);
+    const deleted = await this.parts.connection.execute(operation, (client) => client.del(bucket));
+    // What was denied before may have been told meanwhile.
+    this.denials.forget(bucket);
+    return Number(deleted) === 1;
+  }
+
+  private async loggedIn(bucket: string): Promise<void> {
+    try {
+      await this.forget('rateLimit.login', bucket);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError || error instanceof StoreFullError)) throw error;
+    }
+  }
+}
+
+function debit(bucket: string, { field, limit, windowMs, cost }: CheckedLimit): Debit {
+  return { bucket, field, limit, windowMs, cost };
+}
