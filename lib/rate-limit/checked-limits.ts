@@ -45,7 +45,7 @@ export function checkLimits(rules: RateLimitRule | readonly RateLimitRule[]): Ch
 }
 
 /** @param path what messages begin with, as `options` */
-export function checkLimit(path: string, rule: RateLimitRule | unknown): CheckedLimit {
+export function checkLimit(path: string, rule: unknown): CheckedLimit {
   assertObject(path, rule);
   const { limit, window, cost = 1, algorithm = 'gcra' } = rule as unknown as RateLimitRule;
   if (!Number.isSafeInteger(limit) || limit < 1) throw new InvalidArgumentError(`${path}.limit`, 'must be an integer of at least 1');

@@ -203,7 +203,7 @@ export class RateLimiter {
   private async forget(operation: string, bucket: string): Promise<boolean> {
     this.local.reset(bucket);
     this.denials.forget(bucket);
-    const deleted = await this.parts.connection.execute(operation, (client) => client.del(bucket));
+    const deleted = await this.parts.connection.execute(operation, (client) => client.del(bucket) as Promise<number | string>);
     // What was denied before may have been told meanwhile.
     this.denials.forget(bucket);
     return Number(deleted) === 1;

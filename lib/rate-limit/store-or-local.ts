@@ -42,7 +42,7 @@ export class StoreOrLocal {
   }
 
   /** @param key of what is asked for; a Cluster may lack but one of its parts */
-  ask<T>(operation: string, key: string, ask: Ask<T>, decideHere: () => T): Promise<T> {
+  ask<T>(operation: string, key: string, ask: Ask<T>, decideHere: () => T | Promise<T>): Promise<T> {
     if (this.missing !== undefined) {
       this.probe(this.missing);
       return Promise.resolve(decideHere());

@@ -1,0 +1,1 @@
+export { RedisThrottlerStorage } from './redis-throttler-storage.js';
