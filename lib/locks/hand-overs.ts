@@ -112,7 +112,10 @@ export class HandOvers {
   private open(): RedisClient {
     const link = this.connection.openLink();
     link.on('ready', () => this.subscribe(link));
-    link.on('close', () => (this.hearing = false));
+    link.on('close', () => {
+      this.hearing = false;
+      this.askAll();
+    });
     link.on('message', (_channel: string, message: string) => this.receive(message));
     return link;
   }

@@ -23,7 +23,8 @@ export class Replicas {
         const node = await this.nodeOf(state.keys[0]);
         const held = heldBy(await state.scripts.extend.run(node, state.keys, [id, ttlMs]));
         if (held !== true) return held;
-        const count = await node.wait(this.minReplicas, withinMs);
+        // The application's own client may be set to give numbers as text.
+        const count = (await node.wait(this.minReplicas, withinMs)) as number | string;
         if (Number(count) < this.minReplicas) {
           const cause = new Error(`${count} of ${this.minReplicas} replicas have it within ${withinMs} ms`);
           throw new LockStoreUnavailableError(operation, false, 1, { cause });
@@ -38,7 +39,7 @@ export class Replicas {
   private async nodeOf(stateKey: string): Promise<RedisClient> {
     this.link ??= this.connection.openLink();
     if (!isCluster(this.link)) return this.link;
-    const slot = Number(await this.link.cluster('KEYSLOT', stateKey));
+    const slot = Number((await this.link.cluster('KEYSLOT', stateKey)) as number | string);
     const [master] = this.link.slots[slot] ?? [];
     const node = this.link.nodes('master').find(({ options }) => `${options.host}:${options.port}` === master);
     if (node === undefined) throw new Error(`no master of slot ${slot} is known`);
