@@ -74,6 +74,7 @@ export class Availability {
 
   private failed(error: unknown): void {
     if (!(error instanceof StoreUnavailableError || error instanceof StoreFullError)) throw error;
+    if (this.closed) return;
     // A Redis that answers, if with a refusal, is there: other calls may do better.
     if (error instanceof StoreFullError || (error.cause instanceof Error && error.cause.name === 'ReplyError')) return this.refused(error);
     this.broken = true;
