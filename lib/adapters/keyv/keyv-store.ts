@@ -24,7 +24,8 @@ const KEYV = 'keyv';
 export class RedisAuthKeyvStore extends EventEmitter implements KeyvStoreAdapter {
   /** Set by Keyv. */
   namespace?: string | undefined;
-  readonly opts: { readonly defaultTtl: Duration };
+  /** Keyv goes through the keys of stores of the dialects that it knows. */
+  readonly opts: { readonly dialect: 'redis'; readonly defaultTtl: Duration };
   private readonly root: CacheAdapter;
   private readonly defaultMs: number;
   private current: { readonly name: string | undefined; readonly space: CacheAdapter } | undefined;
@@ -36,7 +37,7 @@ export class RedisAuthKeyvStore extends EventEmitter implements KeyvStoreAdapter
     if (ms === undefined || ms < 1) throw new InvalidArgumentError('defaultTtl', "must be a duration longer than zero, such as '24h'");
     this.root = cache.namespace(KEYV);
     this.defaultMs = ms;
-    this.opts = { defaultTtl };
+    this.opts = { dialect: 'redis', defaultTtl };
   }
 
   async get<Value>(key: string): Promise<Value | undefined> {
