@@ -12,9 +12,9 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
  * window longer than it should, never shorter.
  */
 export const HITS = `
-local function live_hits(state, window)
+local function live_hits(kept, window)
   local hits, used = {}, 0
-  local all = state and cmsgpack.unpack(state) or hits
+  local all = kept and cmsgpack.unpack(kept) or hits
   for n = 1, #all, 2 do
     local at = math.min(all[n], now)
     if at + window > now then
@@ -58,63 +58,64 @@ local function until_freed(hits, missing, window)
 end
 `;
 
+/** A part of a script for one algorithm, written out where it is needed: a function of Lua costs as much as a command. */
+export interface AlgorithmCode {
+  /** What it has to have before. */
+  readonly needs: string;
+  /** Of `kept`, `limit`, `window`, `cost`: what is kept (`one`, `two`), what is `left`, and ms to `wait` until `cost` is. */
+  readonly look: string;
+  /** Of `one`, `two`, `limit`, `window`, `add`: the `value` to keep, and ms until all is there again (`reset`). */
+  readonly use: string;
+}
+
+// What GCRA and the fixed window keep: "moment used". Numbers from 1e14 on are written with an exponent.
+const READ = `
+  one, two = now, 0
+  if kept then
+    one, two = string.match(kept, '^(%S+) (%S+)$')
+    one, two = math.min(one, now), two + 0`;
+
 /**
- * The algorithms by their letters: g GCRA, f fixed window, s sliding window. What is kept of one: g and f `moment used`
- * as text, s its hits.
- *
- *   look[letter](kept, limit, window, cost) → what is kept (two values), how much is left, ms until `cost` is left
- *   use[letter](what is kept (two values), limit, window, add) → what to keep, ms until all of the limit is there again
- *
- * All numbers are integers, so that nothing adds up from rounding. A moment in the future was written before the clock
- * of the server was put back; it is taken for now.
+ * The algorithms by the letters that stand for them. All numbers are integers, so that nothing adds up from rounding. A
+ * moment in the future was written before the clock of the server was put back; it is taken for now.
  */
-export const ALGORITHMS = `
-local look, use = {}, {}
-
-local function read(kept)
-  if not kept then return now, 0 end
-  local moment, used = string.match(kept, '^(%d+) (%d+)$')
-  return math.min(moment, now), used + 0
-end
-
-local function write(moment, used)
-  return string.format('%.0f %.0f', moment, used)
-end
-
--- A bucket that leaks: since the moment, 'limit' of what was used have drained in each window.
-function look.g(kept, limit, window, cost)
-  local moment, used = read(kept)
-  if used * window <= (now - moment) * limit then moment, used = now, 0 end
-  local left = math.floor(limit + (now - moment) * limit / window - used)
-  return moment, used, left, math.max(0, math.ceil((used + cost) * window / limit) - window - now + moment)
-end
-
-function use.g(moment, used, limit, window, add)
-  used = used + add
-  local reset = math.ceil(used * window / limit) - now + moment
-  if reset <= 0 then return write(now, 0), 0 end
-  return write(moment, used), reset
-end
-
--- A window begins with its first use.
-function look.f(kept, limit, window, cost)
-  local moment, used = read(kept)
-  if moment + window <= now then moment, used = now, 0 end
-  return moment, used, limit - used, used + cost <= limit and 0 or moment + window - now
-end
-
-function use.f(moment, used, limit, window, add)
-  used = math.max(0, used + add)
-  return write(moment, used), used > 0 and moment + window - now or 0
-end
-
-function look.s(kept, limit, window, cost)
-  local hits, used = live_hits(kept, window)
-  return hits, used, limit - used, used + cost <= limit and 0 or until_freed(hits, used + cost - limit, window)
-end
-
-function use.s(hits, used, limit, window, add)
-  if add > 0 then add_hits(hits, window, add) else take_hits(hits, -add) end
-  return cmsgpack.pack(hits), #hits > 0 and hits[#hits - 1] + window - now or 0
-end
-`;
+export const ALGORITHMS: Readonly<Record<'g' | 'f' | 's', AlgorithmCode>> = {
+  /** GCRA as a bucket that leaks: of `two`, `limit` have drained in each window since `one`. */
+  g: {
+    needs: '',
+    look: `${READ}
+    if two * window <= (now - one) * limit then one, two = now, 0 end
+  end
+  left = math.floor(limit + (now - one) * limit / window - two)
+  wait = math.max(0, math.ceil((two + cost) * window / limit) - window - now + one)`,
+    use: `
+  two = two + add
+  reset = math.ceil(two * window / limit) - now + one
+  if reset <= 0 then one, two, reset = now, 0, 0 end
+  value = one .. ' ' .. two`,
+  },
+  /** `two` in the window that began at `one`, with its first use. */
+  f: {
+    needs: '',
+    look: `${READ}
+    if one + window <= now then one, two = now, 0 end
+  end
+  left = limit - two
+  wait = cost <= left and 0 or one + window - now`,
+    use: `
+  two = math.max(0, two + add)
+  reset = two > 0 and one + window - now or 0
+  value = one .. ' ' .. two`,
+  },
+  s: {
+    needs: HITS,
+    look: `
+  one, two = live_hits(kept, window)
+  left = limit - two
+  wait = cost <= left and 0 or until_freed(one, cost - left, window)`,
+    use: `
+  if add > 0 then add_hits(one, window, add) else take_hits(one, -add) end
+  reset = #one > 0 and one[#one - 1] + window - now or 0
+  value = cmsgpack.pack(one)`,
+  },
+};

@@ -1,26 +1,65 @@
 import { Script } from '../redis/index.js';
-import { ALGORITHMS, HITS, NOW } from './algorithms.lua.js';
+import { type AlgorithmCode, ALGORITHMS, HITS, NOW } from './algorithms.lua.js';
+
+// The hash of a key: one field for each limit, named by it, with what its algorithm keeps · B blocked until (ms) ·
+// x expires at (ms), so that it is told to live longer in steps, not with each use.
+
+/**
+ * One limit, used if it allows that: what is called most.
+ *
+ * KEYS bucket · ARGV the last moment (ms) at which anybody waits for the answer, field, limit, window ms, cost
+ * Reply the moment, how much is left, ms until all of it is, ms until the cost is. Nothing where nobody waits any more:
+ *   then nothing was used.
+ */
+function useOne({ needs, look, use }: AlgorithmCode): Script<UseReply> {
+  return new Script(`#!lua
+${NOW}
+if now > ARGV[1] + 0 then return false end
+${needs}
+local limit, window, cost = ARGV[3] + 0, ARGV[4] + 0, ARGV[5] + 0
+local found = redis.call('HMGET', KEYS[1], 'B', 'x', ARGV[2])
+local kept, one, two, left, wait, value, reset = found[3]
+${look}
+local blocked = found[1] and found[1] - now or 0
+local add = 0
+if wait == 0 and blocked <= 0 then add = cost end
+${use}
+if add > 0 then
+  local needed = now + reset
+  if found[2] and needed <= found[2] + 0 then
+    redis.call('HSET', KEYS[1], ARGV[2], value)
+  else
+    redis.call('HSET', KEYS[1], ARGV[2], value, 'x', needed + reset)
+    redis.call('PEXPIREAT', KEYS[1], needed + reset)
+  end
+elseif blocked > 0 then
+  return { now, 0, math.max(reset, blocked), math.max(wait, blocked) }
+end
+return { now, math.max(0, left - add), reset, wait }
+`);
+}
+
+/** Numbers, which a client of the application's own may be set to give as text. */
+export type UseReply = readonly [now: number, left: number, reset: number, wait: number] | null;
+
+/** By the letter of the algorithm. */
+export const USE_ONE: Readonly<Record<string, Script<UseReply>>> = {
+  g: useOne(ALGORITHMS.g),
+  f: useOne(ALGORITHMS.f),
+  s: useOne(ALGORITHMS.s),
+};
 
 /** What a script is to do with its limits: use them if all allow it, only look, use or give back whatever they allow. */
 export type Mode = 'use' | 'look' | 'add' | 'return';
 
-/**
- * Sets `B` or `x` where the bucket has to live longer than it would: in steps, so that a busy one is not told each time.
- *
- * Hash: one field for each limit, named by it, with what its algorithm keeps · B blocked until (ms) · x expires at (ms)
- */
-const KEEP = `
-local function keep(bucket, field, value, needed, expires)
-  if needed <= expires then
-    redis.call('HSET', bucket, field, value)
-    return expires
-  end
-  expires = 2 * needed - now
-  redis.call('HSET', bucket, field, value, 'x', expires)
-  redis.call('PEXPIREAT', bucket, expires)
-  return expires
-end
-`;
+const LOOK = `if letter == 'g' then ${ALGORITHMS.g.look}
+  elseif letter == 'f' then ${ALGORITHMS.f.look}
+  else ${ALGORITHMS.s.look}
+  end`;
+const USE = `if letter == 'g' then ${ALGORITHMS.g.use}
+  elseif letter == 'f' then ${ALGORITHMS.f.use}
+  else ${ALGORITHMS.s.use}
+  end`;
 
 /**
  * Several limits at once, all or nothing.
@@ -41,38 +80,47 @@ if request then
 end
 if now > ARGV[2] + 0 then return false end
 ${HITS}
-${ALGORITHMS}
-${KEEP}
 local mode = ARGV[1]
 local seen, expiries, is_allowed = {}, {}, true
+local letter, kept, limit, window, cost, one, two, left, wait, add, value, reset
 for n = 1, count do
   local field = ARGV[4 * n - 1]
-  local limit, window, cost = ARGV[4 * n] + 0, ARGV[4 * n + 1] + 0, ARGV[4 * n + 2] + 0
-  local kept = redis.call('HMGET', KEYS[n], 'B', 'x', field)
-  local letter = string.sub(field, 1, 1)
-  local one, two, left, wait = look[letter](kept[3], limit, window, cost)
-  local blocked = kept[1] and kept[1] - now or 0
+  letter, limit, window, cost = string.sub(field, 1, 1), ARGV[4 * n] + 0, ARGV[4 * n + 1] + 0, ARGV[4 * n + 2] + 0
+  local found = redis.call('HMGET', KEYS[n], 'B', 'x', field)
+  kept = found[3]
+  ${LOOK}
+  local blocked = found[1] and found[1] - now or 0
   if wait > 0 or blocked > 0 then is_allowed = false end
-  expiries[KEYS[n]] = (kept[2] or 0) + 0
-  seen[n] = { letter, one, two, left, wait, blocked, limit, window, cost, kept[3] }
+  expiries[KEYS[n]] = (found[2] or 0) + 0
+  seen[n] = { letter, limit, window, cost, one, two, left, wait, kept, blocked }
 end
 
 local reply = tostring(now)
 for n = 1, count do
-  local letter, one, two, left, wait, blocked, limit, window, cost, known = unpack(seen[n])
-  local add = 0
+  local blocked
+  letter, limit, window, cost, one, two, left, wait, kept, blocked = unpack(seen[n])
+  add = 0
   if mode == 'use' and is_allowed then
     add = cost
   elseif mode == 'add' then
     add = math.min(cost, limit + left)
-  elseif mode == 'return' and known then
+  elseif mode == 'return' and kept then
     add = -cost
   end
-  local value, reset = use[letter](one, two, limit, window, add)
+  ${USE}
   if add ~= 0 then
-    expiries[KEYS[n]] = keep(KEYS[n], ARGV[4 * n - 1], value, now + math.max(1, reset), expiries[KEYS[n]])
+    local bucket, needed = KEYS[n], now + math.max(1, reset)
+    redis.call('HSET', bucket, ARGV[4 * n - 1], value)
+    if needed > expiries[bucket] then
+      expiries[bucket] = 2 * needed - now
+      redis.call('HSET', bucket, 'x', expiries[bucket])
+      redis.call('PEXPIREAT', bucket, expiries[bucket])
+    end
     left = left - add
-    if mode ~= 'use' then one, two, left, wait = look[letter](value, limit, window, 1) end
+    if mode ~= 'use' then
+      kept, cost = value, 1
+      ${LOOK}
+    end
   end
   if blocked > 0 then
     left, wait, reset = 0, math.max(wait, blocked), math.max(reset, blocked)
@@ -84,14 +132,14 @@ if request then redis.call('SET', request, reply, 'PX', 60000) end
 return reply
 `);
 
-/**
- * KEYS bucket · ARGV life of the block ms
- * Reply until when
- */
+/** KEYS bucket · ARGV life of the block ms · Reply until when */
 export const BLOCK = new Script<number | string>(`#!lua
 ${NOW}
-${KEEP}
 local ends = now + ARGV[1]
-keep(KEYS[1], 'B', ends, ends, (redis.call('HGET', KEYS[1], 'x') or 0) + 0)
+redis.call('HSET', KEYS[1], 'B', ends)
+if ends > (redis.call('HGET', KEYS[1], 'x') or 0) + 0 then
+  redis.call('HSET', KEYS[1], 'x', ends)
+  redis.call('PEXPIREAT', KEYS[1], ends)
+end
 return ends
 `);

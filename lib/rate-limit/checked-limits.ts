@@ -8,8 +8,14 @@ const MAX_REQUEST_ID_BYTES = 256;
 const MAX_LIMITS = 16;
 const LETTERS: Readonly<Record<RateLimitAlgorithm, string>> = { gcra: 'g', fixed: 'f', sliding: 's' };
 
+/** Windows that were parsed: an application has few, and asks for them all the time. */
+const parsed = new Map<Duration, number>();
+const MOST_PARSED = 256;
+
 /** A limit as the script takes it. */
 export interface CheckedLimit {
+  /** Of its algorithm. */
+  readonly letter: string;
   /** Where it is kept within its bucket: another for each algorithm, window and limit. */
   readonly field: string;
   readonly limit: number;
@@ -56,11 +62,17 @@ export function checkLimit(path: string, rule: unknown): CheckedLimit {
     throw new InvalidArgumentError(`${path}.algorithm`, "must be 'gcra', 'fixed' or 'sliding'");
   }
   const windowMs = checkDuration(`${path}.window`, window);
-  return { field: `${LETTERS[algorithm]}${windowMs}/${limit}`, limit, windowMs, cost };
+  const letter = LETTERS[algorithm];
+  return { letter, field: `${letter}${windowMs}/${limit}`, limit, windowMs, cost };
 }
 
 export function checkDuration(argument: string, duration: Duration): number {
+  const known = parsed.get(duration);
+  if (known !== undefined) return known;
   const ms = parseDuration(duration);
-  if (ms !== undefined && ms >= 1) return ms;
+  if (ms !== undefined && ms >= 1) {
+    if (parsed.size < MOST_PARSED) parsed.set(duration, ms);
+    return ms;
+  }
   throw new InvalidArgumentError(argument, "must be a duration above 0: seconds, or text as '1m', '500 ms'");
 }

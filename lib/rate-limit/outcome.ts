@@ -1,3 +1,4 @@
+import type { UseReply } from './bucket.lua.js';
 import type { RateLimitResult } from './rate-limit-types.js';
 
 /** What one limit says. */
@@ -14,7 +15,13 @@ export interface Outcome {
 
 const NUMBERS_OF_EACH = 4;
 
-/** From the reply of the script. */
+/** From the reply of the script for one limit. */
+export function readOutcome([now, left, reset, wait]: NonNullable<UseReply>, limit: number): Outcome {
+  const resetMs = Number(reset);
+  return { limit, remaining: Number(left), resetAt: Number(now) + resetMs, resetMs, retryMs: Number(wait) };
+}
+
+/** From the reply of the script for several. */
 export function readOutcomes(reply: string): { now: number; outcomes: Outcome[] } {
   const numbers = reply.split(' ');
   const now = Number(numbers[0]);

@@ -2,12 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { assertObject, assertText } from '../data/index.js';
 import { StoreFullError, StoreUnavailableError } from '../errors/index.js';
 import type { Duration } from '../options/index.js';
-import { BLOCK, DEBIT, type Mode } from './bucket.lua.js';
+import { BLOCK, DEBIT, type Mode, USE_ONE } from './bucket.lua.js';
 import { checkDuration, type CheckedLimit, checkKey, checkLimit, checkLimits, checkRequestId } from './checked-limits.js';
 import { ClientAddresses } from './client-address.js';
 import { Denials } from './denials.js';
 import { type Debit, LocalLimiter } from './local-limiter.js';
-import { type Outcome, readOutcomes, tightest, toResult } from './outcome.js';
+import { type Outcome, readOutcome, readOutcomes, tightest, toResult } from './outcome.js';
 import { RateLimitKeys } from './rate-limit-keys.js';
 import type { LoginAttempt, LoginIdentity, LoginLimits, RateLimitResult, RateLimitRule, RateLimitUse } from './rate-limit-types.js';
 import { isRateLimiterParts, openRateLimiterParts, type RateLimiterOptions, type RateLimiterParts } from './rate-limiter-options.js';
@@ -168,13 +168,38 @@ export class RateLimiter {
     if (denied !== undefined) return { result: toResult(denied.outcome), outcomes: [denied] };
     const sentAt = performance.now();
     let isFromRedis = true;
-    const outcomes = await this.ask(operation, 'use', debits, request, () => (isFromRedis = false));
+    const onLocal = (): void => void (isFromRedis = false);
+    const outcomes =
+      debits.length === 1 && request === undefined
+        ? await this.useOne(operation, debits[0]!, onLocal)
+        : await this.ask(operation, 'use', debits, request, onLocal);
     if (isFromRedis && request === undefined) {
       outcomes.forEach((outcome, index) => {
         if (outcome.retryMs > 0) this.denials.remember(debits[index]!, outcome, sentAt);
       });
     }
     return { result: toResult(tightest(outcomes)), outcomes: outcomes.map((outcome, index) => ({ index, outcome })) };
+  }
+
+  /** What is called most, by itself. */
+  private useOne(operation: string, debit: Debit, onLocal: () => void): Promise<Outcome[]> {
+    const { bucket, letter, field, limit, windowMs, cost } = debit;
+    const { store } = this;
+    return store.ask(
+      operation,
+      bucket,
+      async (client, again) => {
+        const reply = await USE_ONE[letter]!.run(client, [bucket], [store.latest, field, limit, windowMs, cost], again);
+        if (reply === null) return null;
+        const outcome = readOutcome(reply, limit);
+        store.clock.learn(outcome.resetAt - outcome.resetMs);
+        return [outcome];
+      },
+      () => {
+        onLocal();
+        return this.local.debit('use', [debit]);
+      },
+    );
   }
 
   private ask(operation: string, mode: Mode, debits: readonly Debit[], request?: string, onLocal?: () => void): Promise<Outcome[]> {
@@ -218,6 +243,6 @@ export class RateLimiter {
   }
 }
 
-function debit(bucket: string, { field, limit, windowMs, cost }: CheckedLimit): Debit {
-  return { bucket, field, limit, windowMs, cost };
+function debit(bucket: string, { letter, field, limit, windowMs, cost }: CheckedLimit): Debit {
+  return { bucket, letter, field, limit, windowMs, cost };
 }
