@@ -2,12 +2,12 @@ import { Script } from '../redis/index.js';
 import { type AlgorithmCode, ALGORITHMS, HITS, NOW } from './algorithms.lua.js';
 
 // The hash of a key: one field for each limit, named by it, with what its algorithm keeps · B blocked until (ms) ·
-// x expires at (ms), so that it is told to live longer in steps, not with each use.
+// x expires at (ms), in steps of at least a second, so that it is not told to live longer with each use.
 
 /**
  * One limit, used if it allows that: what is called most.
  *
- * KEYS bucket · ARGV the last moment (ms) at which anybody waits for the answer, field, limit, window ms, cost
+ * KEYS bucket · ARGV the last moment (ms) at which anybody waits for the answer, field, limit, window ms, [cost]
  * Reply the moment, how much is left, ms until all of it is, ms until the cost is. Nothing where nobody waits any more:
  *   then nothing was used.
  */
@@ -16,7 +16,7 @@ function useOne({ needs, look, use }: AlgorithmCode): Script<UseReply> {
 ${NOW}
 if now > ARGV[1] + 0 then return false end
 ${needs}
-local limit, window, cost = ARGV[3] + 0, ARGV[4] + 0, ARGV[5] + 0
+local limit, window, cost = ARGV[3] + 0, ARGV[4] + 0, (ARGV[5] or 1) + 0
 local found = redis.call('HMGET', KEYS[1], 'B', 'x', ARGV[2])
 local kept, one, two, left, wait, value, reset = found[3]
 ${look}
@@ -29,8 +29,9 @@ if add > 0 then
   if found[2] and needed <= found[2] + 0 then
     redis.call('HSET', KEYS[1], ARGV[2], value)
   else
-    redis.call('HSET', KEYS[1], ARGV[2], value, 'x', needed + reset)
-    redis.call('PEXPIREAT', KEYS[1], needed + reset)
+    local expires = needed + math.max(reset, 1000)
+    redis.call('HSET', KEYS[1], ARGV[2], value, 'x', expires)
+    redis.call('PEXPIREAT', KEYS[1], expires)
   end
 elseif blocked > 0 then
   return { now, 0, math.max(reset, blocked), math.max(wait, blocked) }
@@ -40,7 +41,7 @@ return { now, math.max(0, left - add), reset, wait }
 }
 
 /** Numbers, which a client of the application's own may be set to give as text. */
-export type UseReply = readonly [now: number, left: number, reset: number, wait: number] | null;
+export type UseReply = readonly (number | string)[] | null;
 
 /** By the letter of the algorithm. */
 export const USE_ONE: Readonly<Record<string, Script<UseReply>>> = {
@@ -109,10 +110,10 @@ for n = 1, count do
   end
   ${USE}
   if add ~= 0 then
-    local bucket, needed = KEYS[n], now + math.max(1, reset)
+    local bucket, needed = KEYS[n], now + reset
     redis.call('HSET', bucket, ARGV[4 * n - 1], value)
     if needed > expiries[bucket] then
-      expiries[bucket] = 2 * needed - now
+      expiries[bucket] = needed + math.max(reset, 1000)
       redis.call('HSET', bucket, 'x', expiries[bucket])
       redis.call('PEXPIREAT', bucket, expiries[bucket])
     end

@@ -22,21 +22,13 @@ interface Denial {
 export class Denials {
   private readonly ofBuckets = new LRUCache<string, Map<string, Denial>>({ max: MOST_KEYS });
 
-  /** The denial of one of these, if there is any. */
-  find(debits: readonly Debit[]): { index: number; outcome: Outcome } | undefined {
+  find({ bucket, field, cost }: Debit): Outcome | undefined {
     if (this.ofBuckets.size === 0) return undefined;
+    const denial = this.ofBuckets.get(bucket)?.get(field);
     const now = performance.now();
-    for (let index = 0; index < debits.length; index++) {
-      const { bucket, field, cost } = debits[index]!;
-      const denial = this.ofBuckets.get(bucket)?.get(field);
-      if (denial === undefined || denial.trustedUntil <= now || cost < denial.cost) continue;
-      const { endsAt, outcome } = denial;
-      return {
-        index,
-        outcome: { ...outcome, retryMs: endsAt - now, resetMs: Math.max(0, outcome.resetMs - outcome.retryMs + endsAt - now) },
-      };
-    }
-    return undefined;
+    if (denial === undefined || denial.trustedUntil <= now || cost < denial.cost) return undefined;
+    const { endsAt, outcome } = denial;
+    return { ...outcome, retryMs: endsAt - now, resetMs: outcome.resetMs - outcome.retryMs + endsAt - now };
   }
 
   /** @param sentAt monotonic ms; the denial ended no later than counted from here */

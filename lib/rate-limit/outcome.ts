@@ -16,9 +16,9 @@ export interface Outcome {
 const NUMBERS_OF_EACH = 4;
 
 /** From the reply of the script for one limit. */
-export function readOutcome([now, left, reset, wait]: NonNullable<UseReply>, limit: number): Outcome {
-  const resetMs = Number(reset);
-  return { limit, remaining: Number(left), resetAt: Number(now) + resetMs, resetMs, retryMs: Number(wait) };
+export function readOutcome(reply: NonNullable<UseReply>, limit: number): Outcome {
+  const resetMs = Number(reply[2]);
+  return { limit, remaining: Number(reply[1]), resetAt: Number(reply[0]) + resetMs, resetMs, retryMs: Number(reply[3]) };
 }
 
 /** From the reply of the script for several. */

@@ -69,7 +69,9 @@ export class RateLimiter {
    * is used; the result is that of the tightest, the one that says no for longest or else has the least left.
    */
   async consume(key: string, limits: RateLimitUse | readonly RateLimitUse[]): Promise<RateLimitResult> {
-    return (await this.decide(key, limits)).result;
+    if (Array.isArray(limits) || (limits as RateLimitUse | undefined)?.requestId !== undefined)
+      return (await this.decide(key, limits)).result;
+    return toResult(await this.useOne('rateLimit.consume', debit(this.keys.bucket(checkKey(key)), checkLimit('options', limits))));
   }
 
   /** What {@link consume} would say, without using anything. Always asks Redis. */
@@ -163,43 +165,52 @@ export class RateLimiter {
   }
 
   private async use(operation: string, debits: readonly Debit[], request?: string): Promise<Decision> {
-    // A repeat may be of something that was allowed.
-    const denied = request === undefined ? this.denials.find(debits) : undefined;
-    if (denied !== undefined) return { result: toResult(denied.outcome), outcomes: [denied] };
+    if (request === undefined) {
+      if (debits.length === 1) return decisionOf([await this.useOne(operation, debits[0]!)]);
+      // Not for a request: it may be a repeat of what was allowed.
+      for (const [index, debit] of debits.entries()) {
+        const outcome = this.denials.find(debit);
+        if (outcome !== undefined) return { result: toResult(outcome), outcomes: [{ index, outcome }] };
+      }
+    }
     const sentAt = performance.now();
     let isFromRedis = true;
-    const onLocal = (): void => void (isFromRedis = false);
-    const outcomes =
-      debits.length === 1 && request === undefined
-        ? await this.useOne(operation, debits[0]!, onLocal)
-        : await this.ask(operation, 'use', debits, request, onLocal);
+    const outcomes = await this.ask(operation, 'use', debits, request, () => (isFromRedis = false));
     if (isFromRedis && request === undefined) {
       outcomes.forEach((outcome, index) => {
         if (outcome.retryMs > 0) this.denials.remember(debits[index]!, outcome, sentAt);
       });
     }
-    return { result: toResult(tightest(outcomes)), outcomes: outcomes.map((outcome, index) => ({ index, outcome })) };
+    return decisionOf(outcomes);
   }
 
   /** What is called most, by itself. */
-  private useOne(operation: string, debit: Debit, onLocal: () => void): Promise<Outcome[]> {
-    const { bucket, letter, field, limit, windowMs, cost } = debit;
+  private async useOne(operation: string, one: Debit): Promise<Outcome> {
+    const denied = this.denials.find(one);
+    if (denied !== undefined) return denied;
+    const sentAt = performance.now();
+    const { bucket, letter, field, limit, windowMs, cost } = one;
     const { store } = this;
-    return store.ask(
+    const args = [store.latest, field, limit, windowMs];
+    if (cost !== 1) args.push(cost);
+    let isFromRedis = true;
+    const outcome = await store.ask(
       operation,
       bucket,
-      async (client, again) => {
-        const reply = await USE_ONE[letter]!.run(client, [bucket], [store.latest, field, limit, windowMs, cost], again);
-        if (reply === null) return null;
-        const outcome = readOutcome(reply, limit);
-        store.clock.learn(outcome.resetAt - outcome.resetMs);
-        return [outcome];
-      },
+      (client, again) =>
+        USE_ONE[letter]!.run(client, [bucket], args, again).then((reply) => {
+          if (reply === null) return null;
+          const read = readOutcome(reply, limit);
+          store.clock.learn(read.resetAt - read.resetMs);
+          return read;
+        }),
       () => {
-        onLocal();
-        return this.local.debit('use', [debit]);
+        isFromRedis = false;
+        return this.local.debit('use', [one])[0]!;
       },
     );
+    if (isFromRedis && outcome.retryMs > 0) this.denials.remember(one, outcome, sentAt);
+    return outcome;
   }
 
   private ask(operation: string, mode: Mode, debits: readonly Debit[], request?: string, onLocal?: () => void): Promise<Outcome[]> {
@@ -245,4 +256,8 @@ export class RateLimiter {
 
 function debit(bucket: string, { letter, field, limit, windowMs, cost }: CheckedLimit): Debit {
   return { bucket, letter, field, limit, windowMs, cost };
+}
+
+function decisionOf(outcomes: readonly Outcome[]): Decision {
+  return { result: toResult(tightest(outcomes)), outcomes: outcomes.map((outcome, index) => ({ index, outcome })) };
 }
