@@ -1,7 +1,7 @@
 import { type Again, isCluster, type RedisClient } from '../redis/index.js';
 import type { Availability } from './availability.js';
 import type { CacheKeys } from './cache-keys.js';
-import { failureMark, readEntry } from './entry.js';
+import { entryText, failureMark, readEntry } from './entry.js';
 import { KeptVersions } from './kept-versions.js';
 import { ServerClock } from './server-clock.js';
 import { ELECT, ENSURE, RAISE, READ, RELEASE, RENEW, STORE } from './entry.lua.js';
@@ -86,7 +86,7 @@ export class EntryStore {
       const [[text, nowMs], found] = await Promise.all([READ.run(client, [entry], [], again), readVersions(client, versions)]);
       return [text, nowMs, ...found];
     }
-    const known = this.clock.at(now);
+    const known = this.clock.atMost(now);
     if (known !== undefined) {
       const [text = null, ...found] = await client.mget(entry, ...versions);
       return [text, known, ...found];
@@ -96,19 +96,29 @@ export class EntryStore {
     return reply;
   }
 
-  /** Writes whatever is there. One round trip, two on a Cluster, where the versions come first. False where Redis cannot be asked. */
-  async write(keys: CacheKeys, entry: string, token: string, value: string, ms: number): Promise<boolean> {
-    const written = await this.redis.attempt('cache.set', async (client, again) => {
-      if (!isCluster(client)) {
-        const isKept = this.keptVersions.areKept(keys.version, ms);
-        const stored = await STORE.run(client, [entry, ...keys.versions], ['', token, ms, ms, '', '', value, isKept ? '' : 'keep'], again);
-        if (!isKept) this.keptVersions.note(keys.version, ms);
-        return stored;
+  /** Writes whatever is there. One round trip; two on a Cluster, where the versions come first. */
+  async write(keys: CacheKeys, entry: string, token: string, value: string, ms: number): Promise<void> {
+    await this.redis.attempt('cache.set', async (client, again) => {
+      if (isCluster(client)) {
+        const versions = await ensure(client, keys.versions, ms, again);
+        return STORE.run(again(), [entry], ['', token, ms, ms, versions.join(','), '', value], again);
       }
-      const versions = await ensure(client, keys.versions, ms, again);
-      return STORE.run(again(), [entry], ['', token, ms, ms, versions.join(','), '', value], again);
+      const now = performance.now();
+      const known = this.keptVersions.of(keys.version, ms);
+      const nowMs = this.clock.atLeast(now);
+      if (known !== undefined && nowMs !== undefined) {
+        // Two plain commands cost less than one script. Written under versions that have been raised since, it is
+        // nobody's; it is then written once more, as if the call had come after that.
+        const text = entryText({ token, freshUntilMs: nowMs + ms, versions: known, value });
+        const [, current] = await Promise.all([client.set(entry, text, 'PX', ms), client.mget(...keys.versions)]);
+        if (current.join(',') === known) return null;
+      }
+      const askedAt = performance.now();
+      const stored = await STORE.run(again(), [entry, ...keys.versions], ['', token, ms, ms, '', '', value], again);
+      this.clock.note(Number(stored![0]), askedAt);
+      this.keptVersions.note(keys.version, stored![1], ms);
+      return stored;
     });
-    return written !== undefined;
   }
 
   /** Writes what was loaded, if the lease still stands. One round trip. False where Redis cannot be asked or is full. */

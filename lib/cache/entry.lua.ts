@@ -41,23 +41,22 @@ return { redis.call('GET', KEYS[1]), time[1] * 1000 + math.floor(time[2] / 1000)
  * Writes an entry; with a token only where the lease of that name is still there: any write or deletion since then ended it.
  *
  * KEYS entry, versions to write it under …   ARGV token of the lease or '', token of the entry, how long it is fresh (ms), how
- *   long it is kept (ms), versions where KEYS has none, tags, value, where KEYS has versions: '' if they are known to be kept for as long
- * Reply 1 written · 0 not
+ *   long it is kept (ms), versions where KEYS has none, tags, value
+ * Reply {server's ms, the versions it was written under} · nil not written
  */
-export const STORE = new Script<number | string>(`#!lua
+export const STORE = new Script<[nowMs: number | string, versions: string] | null>(`#!lua
 ${VERSIONS}${NOW_MS}
-if ARGV[1] ~= '' and redis.call('GETRANGE', KEYS[1], 0, 21) ~= ARGV[1] then return 0 end
+if ARGV[1] ~= '' and redis.call('GETRANGE', KEYS[1], 0, 21) ~= ARGV[1] then return false end
 local versions = ARGV[5]
 if KEYS[2] then
-  local found = redis.call('MGET', unpack(KEYS, 2))
-  for n = 2, #KEYS do
-    if ARGV[8] ~= '' or not found[n - 1] then found[n - 1] = version_for(KEYS[n], ARGV[4] + 0) end
-  end
+  local found = {}
+  for n = 2, #KEYS do found[n - 1] = version_for(KEYS[n], ARGV[4] + 0) end
   versions = table.concat(found, ',')
 end
-local fresh = string.format('%013.0f', now_ms() + ARGV[3])
+local now = now_ms()
+local fresh = string.format('%013.0f', now + ARGV[3])
 redis.call('SET', KEYS[1], ARGV[2] .. '0000000000000' .. fresh .. versions .. ';' .. ARGV[6] .. '\\n' .. ARGV[7], 'PX', ARGV[4])
-return 1
+return { now, versions }
 `);
 
 /**

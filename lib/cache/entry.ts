@@ -3,6 +3,7 @@ const TOKEN_END = 22;
 const LEASE_END = 35;
 const HEAD_END = 48;
 const FAILED = '!';
+const NO_LEASE = '0'.repeat(LEASE_END - TOKEN_END);
 
 /**
  * An entry as it lies in Redis: the token of whoever wrote it or loads it now, until when that lease lasts, until when
@@ -37,6 +38,11 @@ export function readEntry(text: string, nowMs: number): Entry {
     tags: text.slice(middle + 1, end),
     value: text.slice(end + 1),
   };
+}
+
+/** An entry without tags that nobody loads, as the script writes it too. */
+export function entryText(entry: { token: string; freshUntilMs: number; versions: string; value: string }): string {
+  return `${entry.token}${NO_LEASE}${entry.freshUntilMs}${entry.versions};\n${entry.value}`;
 }
 
 /** In place of the token of one whose loading failed, which nobody waits for. */

@@ -1,20 +1,18 @@
 const MOST = 1_000;
 
-/**
- * Until when versions are known to stay in Redis, so that not each write has to see to that. One that is lost all the same
- * is begun anew by whoever writes.
- */
+/** Versions as they were when they were last seen to, by the namespace whose and around which they are. */
 export class KeptVersions {
-  private readonly until = new Map<string, number>();
+  private readonly known = new Map<string, { readonly versions: string; readonly until: number }>();
 
-  /** Whether it is known to outlive what is written now for `ms`. */
-  areKept(version: string, ms: number): boolean {
-    return (this.until.get(version) ?? 0) >= performance.now() + ms;
+  /** Those that will outlive what is written now for `ms`, if nobody raises them; undefined where that is not known. */
+  of(namespace: string, ms: number): string | undefined {
+    const known = this.known.get(namespace);
+    return known !== undefined && known.until >= performance.now() + ms ? known.versions : undefined;
   }
 
-  /** They will stay for at least twice as long, as `version_for` in the scripts has it. */
-  note(version: string, ms: number): void {
-    if (this.until.size >= MOST) this.until.clear();
-    this.until.set(version, performance.now() + 2 * ms);
+  /** They will stay for at least twice as long as `ms`, as `version_for` in the scripts has it. */
+  note(namespace: string, versions: string, ms: number): void {
+    if (this.known.size >= MOST) this.known.clear();
+    this.known.set(namespace, { versions, until: performance.now() + 2 * ms });
   }
 }

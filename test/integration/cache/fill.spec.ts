@@ -141,6 +141,7 @@ describe('tags and namespaces', () => {
         cache.getOrSet(`key-${n}`, async () => n, { ttl: 60, tags: n % 2 ? ['odd', 'all'] : ['all'] }),
       ),
     );
+    await until(() => cache['core'].feed.vouches);
     const { sent } = await commandsDuring(server, () => cache.invalidateTags('odd'));
     expect((sent['evalsha'] ?? 0) + (sent['eval'] ?? 0)).toBeLessThanOrEqual(2);
     expect(await cache.get('key-1')).toBeNull();
