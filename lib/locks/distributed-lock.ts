@@ -95,9 +95,10 @@ export class DistributedLock {
     try {
       const result = await runWithin(this, name, lock, fn);
       renewal.stop();
-      if (lock.isReleased) return result;
-      lock.assertHeld();
-      if (!(await releaseQuietly(lock))) throw new LockLostError('gone');
+      if (!lock.wasGivenUp) {
+        lock.assertHeld();
+        if (!(await releaseQuietly(lock))) throw new LockLostError('gone');
+      }
       return result;
     } catch (error) {
       renewal.stop();

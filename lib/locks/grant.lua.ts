@@ -6,32 +6,34 @@
  *
  * Fence (string): the last token drawn in this bucket. One that is missing starts at the server's time in µs, and a bucket
  * draws less than one token a µs: every token there ever was is therefore smaller, and to lose the counter is harmless.
- * It outlives all locks of the bucket by a month nevertheless, so that setting the server's clock back is harmless, too.
+ * Nor need its TTL be renewed: when the month is over, the server's clock has passed every token that was drawn in it. Until
+ * then the counter goes on rising even if that clock is set back.
  */
-export const GRANT = `
+export const DRAW = `
 local SLACK, FENCE_TTL = 10000, 2592000000
-local HEAD, TAG = string.match(KEYS[1], '^([^{]*)%l:{(%d+)}')
 
 local function integer(n) return string.format('%.0f', n) end
 
 -- the last of so many new tokens
 local function draw(count)
-  local fence = HEAD .. 'f:{' .. TAG .. '}'
+  local head, bucket = string.match(KEYS[1], '^([^{]*)%l:({%d+})')
+  local fence = head .. 'f:' .. bucket
   local last = redis.call('INCRBY', fence, count)
-  if last > count then
-    redis.call('PEXPIRE', fence, FENCE_TTL)
-  else
+  if last == count then
     local time = redis.call('TIME')
     last = time[1] * 1000000 + time[2] + count
     redis.call('SET', fence, integer(last), 'PX', FENCE_TTL)
   end
   return last
 end
+`;
 
+export const TELL = `
 -- false where nobody hears it; on a Cluster, where the count tells only of this node, true
 local function tell(id, token)
   local instance, number = string.match(id, '^(.*)%.(%d+)$')
-  local heard = redis.pcall('PUBLISH', HEAD .. 'w:' .. instance, number .. ' ' .. token .. ' ' .. KEYS[1])
+  local channel = string.match(KEYS[1], '^([^{]*)%l:{') .. 'w:' .. instance
+  local heard = redis.pcall('PUBLISH', channel, number .. ' ' .. token .. ' ' .. KEYS[1])
   return type(heard) == 'number' and (heard > 0 or string.sub(id, 1, 1) == 'c')
 end
 `;

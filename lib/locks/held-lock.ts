@@ -21,8 +21,10 @@ export class HeldLock implements Lock {
   private endsAt = 0;
   /** A margin before the end. */
   private heldUntil = 0;
-  private lost: LockLostError | undefined;
-  isReleased = false;
+  /** Why it is not held any more. */
+  private lost: LockLostError['reason'] | undefined;
+  private lossError: LockLostError | undefined;
+  private isReleased = false;
   private controller: AbortController | undefined;
   private timer: NodeJS.Timeout | undefined;
 
@@ -49,7 +51,7 @@ export class HeldLock implements Lock {
     if (this.controller === undefined) {
       this.controller = new AbortController();
       if (this.isHeld()) this.watch();
-      if (this.lost !== undefined && !this.isReleased) this.controller.abort(this.lost);
+      if (this.lost !== undefined && !this.wasGivenUp) this.controller.abort(this.loss());
     }
     return this.controller.signal;
   }
@@ -61,7 +63,7 @@ export class HeldLock implements Lock {
   }
 
   assertHeld(): void {
-    if (!this.isHeld()) throw this.lost!;
+    if (!this.isHeld()) throw this.loss();
   }
 
   async extend(ttl?: Duration): Promise<void> {
@@ -72,7 +74,7 @@ export class HeldLock implements Lock {
     if (sentAt + ttlMs < this.endsAt) this.setEnd(sentAt + ttlMs, ttlMs);
     const outcome = await this.keeper.extend(ttlMs);
     if (outcome !== true) this.lose(outcome);
-    if (this.lost !== undefined) throw this.lost;
+    if (this.lost !== undefined) throw this.loss();
     this.ttl = ttlMs;
     this.setEnd(sentAt + ttlMs, ttlMs);
   }
@@ -80,7 +82,7 @@ export class HeldLock implements Lock {
   async release(): Promise<boolean> {
     if (this.isReleased) return false;
     this.isReleased = true;
-    this.end(new LockLostError('released'));
+    this.end('released');
     try {
       return (await this.keeper.release()) === true;
     } catch (error) {
@@ -97,10 +99,15 @@ export class HeldLock implements Lock {
     }
   }
 
+  /** By its holder, whether or not Redis could be told. */
+  get wasGivenUp(): boolean {
+    return this.lost === 'released';
+  }
+
   /** For an error of one who held the lock: that it was lost, where it was. */
   lostBecause(error: unknown): LockLostError | undefined {
-    if (this.isHeld() || this.isReleased) return undefined;
-    return error === this.lost ? this.lost : new LockLostError(this.lost!.reason, { cause: error });
+    if (this.isHeld() || this.wasGivenUp) return undefined;
+    return error === this.loss() ? this.loss() : new LockLostError(this.lost!, { cause: error });
   }
 
   /** Tells the holder when the lease is over, also where nobody asks for the signal. */
@@ -119,14 +126,19 @@ export class HeldLock implements Lock {
 
   private lose(reason: 'expired' | NotHeld): void {
     if (this.lost !== undefined) return;
-    this.end(new LockLostError(reason));
-    this.controller?.abort(this.lost);
+    this.end(reason);
+    this.controller?.abort(this.loss());
   }
 
-  private end(error: LockLostError): void {
+  private end(reason: LockLostError['reason']): void {
     clearTimeout(this.timer);
     if (this.lost !== undefined) return;
-    this.lost = error;
+    this.lost = reason;
     this.keeper.ended();
+  }
+
+  /** Made when it is asked for: most locks are released and never looked at again. */
+  private loss(): LockLostError {
+    return (this.lossError ??= new LockLostError(this.lost!));
   }
 }

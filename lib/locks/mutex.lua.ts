@@ -1,5 +1,5 @@
 import { Script } from '../redis/index.js';
-import { GRANT } from './grant.lua.js';
+import { DRAW, TELL } from './grant.lua.js';
 import type { LockScripts } from './lock-state.js';
 
 /**
@@ -10,22 +10,21 @@ import type { LockScripts } from './lock-state.js';
  * Its TTL is the lease, so that Redis itself ends it; and SLACK longer while somebody waits, so that the lease can end
  *   into the queue. No time is read and none compared.
  * Tokens of hand-overs are drawn eight at a time.
+ * What a free lock needs stands first: a script makes its functions anew in each run.
  */
-const CORE = `${GRANT}
-local CHUNK = 8
-
-local function read(state) return string.match(state, '^(%S+) (%d+) (%d+) (%d+)\\n(.*)$') end
-
+const WRITE = `${DRAW}
 local function write(id, ttl, token, reserved, waiters)
   local lives = waiters == '' and ttl or ttl + SLACK
   redis.call('SET', KEYS[1], id .. ' ' .. ttl .. ' ' .. token .. ' ' .. reserved .. '\\n' .. waiters, 'PX', lives)
 end
+`;
 
-local function take_new(id, ttl)
-  local token = integer(draw(1))
-  write(id, ttl, token, token, '')
-  return token
-end
+const READ = `
+local function read(state) return string.match(state, '^(%S+) (%d+) (%d+) (%d+)\\n(.*)$') end
+`;
+
+const HAND_OVER = `${TELL}
+local CHUNK = 8
 
 -- to the first waiter that hears of it: its id, token and ttl; nobody holds the lock where there is none
 local function hand_over(token, reserved, waiters)
@@ -54,10 +53,17 @@ end
  * ARGV id, ttl ms, `try` | `wait` | `check`
  * Reply the token, of a lease that begins now · minus the ms after which to ask again
  */
-const TAKE = `
+const TAKE = `${WRITE}
 local id, ttl, mode = ARGV[1], ARGV[2], ARGV[3]
+local function take_new()
+  local token = integer(draw(1))
+  write(id, ttl, token, token, '')
+  return token
+end
+
 local state = redis.call('GET', KEYS[1])
-if not state then return take_new(id, ttl) end
+if not state then return take_new() end
+${READ}${HAND_OVER}
 local holder, its_ttl, token, reserved, waiters = read(state)
 if holder == id then
   write(id, ttl, token, reserved, waiters)
@@ -76,7 +82,7 @@ if waiters ~= '' then left = left - SLACK end
 if left <= 0 then
   local winner, its_token, next_ttl = hand_over(token, reserved, enters and waiters .. line or waiters)
   if winner == id then return its_token end
-  if not winner then return take_new(id, ttl) end
+  if not winner then return take_new() end
   return -next_ttl
 end
 if enters then
@@ -90,7 +96,7 @@ return -left
  * ARGV id, ttl ms
  * Reply 1 · 0 where nobody holds it · -1 where another does
  */
-const EXTEND = `
+const EXTEND = `${WRITE}${READ}
 local state = redis.call('GET', KEYS[1])
 if not state then return 0 end
 local holder, _, token, reserved, waiters = read(state)
@@ -108,6 +114,7 @@ return 1
 const RELEASE = `
 local state = redis.call('GET', KEYS[1])
 if not state then return 0 end
+${WRITE}${READ}${HAND_OVER}
 local holder, _, token, reserved, waiters = read(state)
 if holder == ARGV[1] then
   hand_over(token, reserved, waiters)
@@ -124,7 +131,7 @@ return -1
 
 /** To keep a lock, or to end it, must not fail for want of memory. */
 export const MUTEX: LockScripts = {
-  take: new Script(`#!lua\n${CORE}${TAKE}`),
-  extend: new Script(`#!lua flags=allow-oom\n${CORE}${EXTEND}`),
-  release: new Script(`#!lua flags=allow-oom\n${CORE}${RELEASE}`),
+  take: new Script(`#!lua${TAKE}`),
+  extend: new Script(`#!lua flags=allow-oom${EXTEND}`),
+  release: new Script(`#!lua flags=allow-oom${RELEASE}`),
 };

@@ -1,5 +1,5 @@
 import { Script } from '../redis/index.js';
-import { GRANT } from './grant.lua.js';
+import { DRAW, TELL } from './grant.lua.js';
 import type { LockScripts } from './lock-state.js';
 
 /**
@@ -13,7 +13,7 @@ import type { LockScripts } from './lock-state.js';
  *
  * ARGV[1] is the id of the caller.
  */
-const CORE = `${GRANT}
+const CORE = `${DRAW}${TELL}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
