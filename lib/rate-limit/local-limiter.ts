@@ -36,8 +36,9 @@ export class LocalLimiter {
     const now = performance.now();
     const isAllowed = mode === 'use' && debits.every((debit) => this.look(debit, now).retryMs === 0);
     return debits.map((debit) => {
-      if (isAllowed || mode === 'add' || mode === 'return') this.use(debit, mode, now);
-      const outcome = this.look(debit, now);
+      const isForced = mode === 'add' || mode === 'return';
+      if (isAllowed || isForced) this.use(debit, mode, now);
+      const outcome = this.look(isForced ? { ...debit, cost: 1 } : debit, now);
       return isAllowed ? { ...outcome, retryMs: 0 } : outcome;
     });
   }
