@@ -1,6 +1,7 @@
 import { LockStoreUnavailableError } from '../errors/index.js';
 import { randomText } from '../data/index.js';
 import { isCluster, type RedisAuthConnection, type RedisClient } from '../redis/index.js';
+import { notAsked } from './lock-calls.js';
 
 const INSTANCE_BYTES = 15;
 const AGAIN_MS = 250;
@@ -69,7 +70,7 @@ export class HandOvers {
    * @throws LockStoreUnavailableError if they are not within that time
    */
   async hear(operation: string, withinMs: number): Promise<void> {
-    this.link ??= this.open();
+    this.link ??= this.open(operation);
     if (this.hearing) return;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
@@ -109,8 +110,8 @@ export class HandOvers {
     this.probing = false;
   }
 
-  private open(): RedisClient {
-    const link = this.connection.openLink();
+  private open(operation: string): RedisClient {
+    const link = this.newLink(operation);
     link.on('ready', () => this.subscribe(link));
     link.on('close', () => {
       this.hearing = false;
@@ -118,6 +119,14 @@ export class HandOvers {
     });
     link.on('message', (_channel: string, message: string) => this.receive(message));
     return link;
+  }
+
+  private newLink(operation: string): RedisClient {
+    try {
+      return this.connection.openLink();
+    } catch (error) {
+      return notAsked(operation, error);
+    }
   }
 
   private subscribe(link: RedisClient): void {

@@ -6,6 +6,8 @@ import type { LockCalls } from './lock-calls.js';
 const AFTER_FAILURE_MS = 250;
 /** Redis ends a lease in its millisecond. */
 const AFTER_LEASE_MS = 2;
+/** Others than the holder of whom Redis told may hold the lock by then, for a shorter time, and die. */
+const LONGEST_PAUSE_MS = 5_000;
 /** A grant counts from when its waiter last asked. Once so much of the lease would be lost by that, it asks anew. */
 const LARGEST_LOSS = 0.2;
 
@@ -69,7 +71,7 @@ export class Waiting implements Waiter {
       try {
         const reply = await this.calls.take(operation, request, id, asked === 0 ? 'wait' : 'check');
         if (typeof reply === 'bigint') return { token: reply, sentAt };
-        pauseMs = reply + AFTER_LEASE_MS;
+        pauseMs = Math.min(reply + AFTER_LEASE_MS, LONGEST_PAUSE_MS);
       } catch (error) {
         if (asked === 0 || this.handOvers.isClosed || !(error instanceof LockStoreUnavailableError)) throw error;
         failure = error;
@@ -77,7 +79,8 @@ export class Waiting implements Waiter {
       await this.pause(Math.min(pauseMs, begunAt + waitMs - performance.now()), signal);
       signal?.throwIfAborted();
       if (this.wasTold()) {
-        if (failure === undefined && performance.now() - sentAt <= request.ttlMs * LARGEST_LOSS) return { token: this.token!, sentAt };
+        // Later on, the message may be late, and of a grant whose lease was over before it was asked again.
+        if (asked === 0 && performance.now() - sentAt <= request.ttlMs * LARGEST_LOSS) return { token: this.token!, sentAt };
       } else if (performance.now() >= begunAt + waitMs) {
         throw failure ?? new LockBusyError(Math.round(performance.now() - begunAt));
       } else {
@@ -95,7 +98,7 @@ export class Waiting implements Waiter {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.wake = resolve;
-      timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1));
+      timer = setTimeout(resolve, ms);
     });
     clearTimeout(timer);
   }
