@@ -6,7 +6,7 @@ export interface LoaderContext<T = unknown> {
   /** The expired value that is still kept by `grace`; undefined without one. A copy of the loader's own. */
   readonly stale: T | undefined;
   /** Gives the value another `ttl` than the one that was asked for, as where the origin says how long it holds. */
-  setTtl(ttl: Duration): void;
+  readonly setTtl: (ttl: Duration) => void;
 }
 
 /** How {@link CacheAdapter.getOrSet} fills and keeps a value. */

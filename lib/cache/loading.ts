@@ -24,7 +24,7 @@ export function loadingBy<T>(
       get stale() {
         return stale();
       },
-      setTtl(ttl) {
+      setTtl: (ttl) => {
         ttlMs = checkTtl(ttl);
       },
     });

@@ -19,7 +19,9 @@ export interface Reading {
 }
 
 /** What an entry costs beside its key and its value. */
-const OVERHEAD_BYTES = 256;
+const OVERHEAD_BYTES = 384;
+/** Objects take up to 3.5 times the bytes of their JSON. */
+const OBJECT_FACTOR = 3.5;
 const MOST_VERSIONS = 10_000;
 
 /**
@@ -64,12 +66,13 @@ export class LocalTier {
     return reading;
   }
 
-  /** Keeps what was read, unless it was invalidated meanwhile. */
+  /** Keeps what was read, unless it was invalidated meanwhile. @param bytes of it as text */
   keep(name: string, reading: Reading, value: unknown, bytes: number, freshMs: number, dependsOn: readonly string[]): void {
     if (this.readings.get(name) === reading) {
       const { sentAt, asOf } = reading;
       const entry = { value, freshUntil: sentAt + freshMs, dependsOn, asOf };
-      if (this.isValid(entry)) this.entries?.set(name, entry, { size: bytes + name.length + OVERHEAD_BYTES });
+      const size = Math.ceil(bytes * (typeof value === 'object' ? OBJECT_FACTOR : 1)) + name.length + OVERHEAD_BYTES;
+      if (this.isValid(entry)) this.entries?.set(name, entry, { size });
     }
     this.abandon(name, reading);
   }

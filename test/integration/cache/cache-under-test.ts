@@ -1,11 +1,7 @@
-import { CacheAdapter, type CacheAdapterOptions } from '../../../lib/cache/index.js';
+import { CacheAdapter } from '../../../lib/cache/index.js';
 
 /** Closed at the end of an `await using` block. */
 export class CacheUnderTest extends CacheAdapter implements AsyncDisposable {
-  constructor(options: CacheAdapterOptions) {
-    super(options);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
