@@ -193,6 +193,19 @@ describe('a waiter that does not hear', () => {
   });
 });
 
+it('a Redis that is full gives no new lock, and keeps, hands over and ends those there are', async () => {
+  const lock = await direct.acquire('busy', { ttl });
+  const shared = await direct.acquire({ group: 'busy', keys: ['a'] }, { ttl });
+  const waiting = ours.acquire('busy', { ttl });
+  await untilQueued('busy', 1);
+  await ask(redis, (client) => client.config('SET', 'maxmemory', 1));
+  await expect(direct.tryAcquire('new', { ttl })).rejects.toMatchObject({ name: 'LockStoreUnavailableError', ambiguous: false });
+  await lock.extend();
+  await shared.extend();
+  expect([await lock.release(), await shared.release()]).toEqual([true, true]);
+  expect(await (await waiting).release()).toBe(true);
+});
+
 it('closing ends all waiting', async () => {
   const lock = await direct.acquire('busy', { ttl });
   const waiting = rejection(() => ours.acquire('busy', { ttl }));
