@@ -8,13 +8,13 @@ const HASH_LENGTH = 22;
  * script can hold them together, and all traffic of one key goes to one node. Attempts to sign in are held to an account
  * and an address at once, so that all of them share a slot.
  *
- * | key                                 | type   | holds                                            |
- * |-------------------------------------|--------|--------------------------------------------------|
+ * | key                                 | type   | holds                                             |
+ * |-------------------------------------|--------|---------------------------------------------------|
  * | `<prefix>b:{<key>}`                 | hash   | the limits of a key, and until when it is blocked |
- * | `<prefix>b:{login}a:<account>`      | hash   | attempts at an account                           |
- * | `<prefix>b:{login}i:<address>`      | hash   | attempts from an address                         |
- * | `<prefix>b:{<key>}t`                | hash   | hits counted for `@nestjs/throttler`             |
- * | `<prefix>r:{<key>}<hash>`           | string | first answer to a `requestId`, for 60 s          |
+ * | `<prefix>b:{login}a:<hash>`         | hash   | attempts at an account                            |
+ * | `<prefix>b:{login}i:<address>`      | hash   | attempts from an address                          |
+ * | `<prefix>b:{<key>}t`                | hash   | hits counted for `@nestjs/throttler`              |
+ * | `<prefix>r:{<key>}<hash>`           | string | first answer to a `requestId`, for 60 s           |
  */
 export class RateLimitKeys {
   constructor(private readonly prefix: string) {}
@@ -24,7 +24,8 @@ export class RateLimitKeys {
   }
 
   account(account: string): string {
-    return `${this.prefix}b:{login}a:${escapeText(account)}`;
+    // Whoever takes the fields of a form for one another types a password here.
+    return `${this.prefix}b:{login}a:${hashOf(account)}`;
   }
 
   address(address: string): string {
@@ -36,7 +37,11 @@ export class RateLimitKeys {
   }
 
   request(key: string, requestId: string): string {
-    const name = hash('sha256', JSON.stringify(['rateLimit.consume', requestId]), 'base64url').slice(0, HASH_LENGTH);
-    return `${this.prefix}r:{${escapeText(key)}}${name}`;
+    return `${this.prefix}r:{${escapeText(key)}}${hashOf(`rateLimit.consume ${requestId}`)}`;
   }
+}
+
+/** 132 bits. */
+function hashOf(text: string): string {
+  return hash('sha256', text, 'base64url').slice(0, HASH_LENGTH);
 }

@@ -1,7 +1,7 @@
 import { type CustomDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
 import { InvalidArgumentError } from '../errors/index.js';
-import { checkLimits, type CheckedLimit } from './checked-limits.js';
+import { checkLimit, checkLimits, type CheckedLimit } from './checked-limits.js';
 import type { RateLimitRule } from './rate-limit-types.js';
 
 /**
@@ -58,8 +58,8 @@ const NAME = /^[\x21\x23-\x5b\x5d-\x7e][\x20\x21\x23-\x5b\x5d-\x7e]{0,63}$/;
  */
 export function RateLimit(limits: RouteLimit | readonly RouteLimit[]): CustomDecorator {
   const all = Array.isArray(limits) ? (limits as readonly RouteLimit[]) : [limits as RouteLimit];
-  const checked = checkLimits(all);
-  const named = all.map((limit, index) => ({ limit, policy: policyOf(limit, checked[index]!, all.length === 1) }));
+  const named = all.map((limit) => ({ limit, policy: policyOf(limit, checkLimit('limits', limit), all.length === 1) }));
+  if (named.length === 0) throw new InvalidArgumentError('limits', 'must be at least one limit');
   if (new Set(named.map(({ policy }) => policy.name)).size < named.length) {
     throw new InvalidArgumentError('limits', 'must have names of their own');
   }
@@ -67,7 +67,9 @@ export function RateLimit(limits: RouteLimit | readonly RouteLimit[]): CustomDec
   for (const by of new Set(all.map(trackerOf))) {
     const label = typeof by === 'function' ? `by${tracked.length}` : by;
     const own = named.filter(({ limit }) => trackerOf(limit) === by);
-    tracked.push({ by, label, rules: own.map(({ limit }) => limit), policies: own.map(({ policy }) => policy) });
+    const rules = own.map(({ limit }) => limit);
+    checkLimits(rules);
+    tracked.push({ by, label, rules, policies: own.map(({ policy }) => policy) });
   }
   return SetMetadata<string, readonly TrackedLimits[]>(LIMITS, tracked);
 }

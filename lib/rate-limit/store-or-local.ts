@@ -73,7 +73,12 @@ export class StoreOrLocal {
   private wait(call: Waiting): void {
     if (this.waiting.size === 0) this.lastAnswer = performance.now();
     this.waiting.add(call);
-    this.timer ??= setTimeout(this.look, this.silenceMs);
+    if (this.timer === undefined) this.lookIn(this.silenceMs);
+  }
+
+  private lookIn(ms: number): void {
+    // What is in flight keeps the process alive by its socket.
+    this.timer = setTimeout(this.look, ms).unref();
   }
 
   private readonly look = (): void => {
@@ -81,15 +86,15 @@ export class StoreOrLocal {
     if (this.waiting.size === 0) return;
     const silent = performance.now() - this.lastAnswer;
     if (silent < this.silenceMs) {
-      this.timer = setTimeout(this.look, this.silenceMs - silent);
+      this.lookIn(this.silenceMs - silent);
       return;
     }
     const since = this.lastAnswer;
     // Where this process itself was busy, answers may be lying in the socket: they are read before this.
     setImmediate(() => {
       if (this.waiting.size === 0) return;
-      if (this.lastAnswer !== since) this.timer ??= setTimeout(this.look, this.silenceMs);
-      else this.giveUp();
+      if (this.lastAnswer === since) this.giveUp();
+      else if (this.timer === undefined) this.lookIn(this.silenceMs);
     });
   };
 

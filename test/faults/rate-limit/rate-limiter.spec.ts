@@ -30,7 +30,13 @@ async function tried(limiter: RateLimiter, key: string, times: number): Promise<
   return { allowed, longest };
 }
 
-const faults: Record<string, { fail(redis: TestRedis): Promise<void>; mend(redis: TestRedis): Promise<void>; hangs: boolean }> = {
+interface Fault {
+  fail: (redis: TestRedis) => Promise<void>;
+  mend: (redis: TestRedis) => Promise<void>;
+  hangs: boolean;
+}
+
+const faults: Record<string, Fault> = {
   'is killed': { fail: (redis) => redis.kill(), mend: (redis) => redis.restart(), hangs: false },
   'stands still': { fail: (redis) => redis.pause(), mend: (redis) => redis.resume(), hangs: true },
 };

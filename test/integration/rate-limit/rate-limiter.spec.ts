@@ -342,6 +342,11 @@ describe('login', () => {
     expect(others.filter(({ allowed }) => allowed)).toHaveLength(5);
   });
 
+  it('leaves nothing in Redis of what was typed for an account', async () => {
+    await limiter.login({ account: 'correct horse battery', ip: '10.3.0.1' });
+    expect((await ask(redis, (client) => client.keys('*'))).filter((key) => key.includes('horse'))).toEqual([]);
+  });
+
   it('makes no difference between accounts, and spares allowed addresses their own limit only', async () => {
     const office = new RateLimiter({ redis: redis.url, allow: ['10.2.0.0/16'] });
     try {
