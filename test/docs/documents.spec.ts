@@ -18,6 +18,7 @@ const given = `
     const sessions: all.SessionService;
     const tokens: all.TokenStore;
     const oauth: all.OAuthTokenStore;
+    const locks: all.DistributedLock;
     const connection: all.RedisAuthConnection;
     type StoredTokenInfo = all.StoredTokenInfo;
     const mail: (userId: string, text: string) => Promise<void>;
