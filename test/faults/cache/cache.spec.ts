@@ -99,7 +99,7 @@ describe('the in-process tier', () => {
     const since = performance.now();
     let oldest = 0;
     let localReads = 0;
-    while (performance.now() - since < 2_000) {
+    while (performance.now() - since < 1_200) {
       await writer.set('key', written.length + 1, 60);
       written.push(performance.now());
       const entry = reader['core'].keys.entry('key');
@@ -125,7 +125,7 @@ describe('the in-process tier', () => {
     await using writer = new CacheUnderTest({ redis: redis.url, keyPrefix, localMaxBytes: 0 });
     await writer.set('key', 0, 60);
     await warm(reader, 'key');
-    for (let round = 1; round <= 5; round++) {
+    for (let round = 1; round <= 3; round++) {
       await ask(redis, async (client) => {
         for (const [, id] of String(await client.client('LIST')).matchAll(/id=(\d+) .*sub=1/g))
           await client.client('KILL', 'ID', Number(id));
