@@ -19,6 +19,8 @@ const given = `
     const tokens: all.TokenStore;
     const oauth: all.OAuthTokenStore;
     const locks: all.DistributedLock;
+    const cache: all.CacheAdapter;
+    const limiter: all.RateLimiter;
     const connection: all.RedisAuthConnection;
     type StoredTokenInfo = all.StoredTokenInfo;
     const mail: (userId: string, text: string) => Promise<void>;
