@@ -1,8 +1,8 @@
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
 import { assertText, randomText } from '../../data/index.js';
 import { InvalidArgumentError, RedisAuthConfigError } from '../../errors/index.js';
-import type { Again, RedisAuthConnection, RedisClient } from '../../redis/index.js';
 import { isText } from '../../options/index.js';
+import { type Again, inDoubt, type RedisAuthConnection, type RedisClient } from '../../redis/index.js';
 import { CONSUME, END, JOIN, REVOKE, STORE } from './record.lua.js';
 import type { Place, RecordPlaces } from './record-places.js';
 import { seal, unseal } from './sealed.js';
@@ -46,7 +46,7 @@ export class ModelAdapter implements Adapter {
     const text = JSON.stringify(payload);
     if (this.model === 'Grant') return this.storeGrant(id, text, ttl);
     const place = this.firstOf(this.places.of(this.model, id));
-    const pointers = this.pointersTo(payload).map((from) => ({ key: from.key, sealed: seal(from.sealingKey, id) }));
+    const pointers = this.pointersTo(payload).map(({ key, sealingKey }) => [key, seal(sealingKey, id)] as const);
     const sealed = seal(place.sealingKey, text);
     const grantId = this.grantOf(payload);
     const onlyNew = this.model === 'ReplayDetection';
@@ -56,7 +56,10 @@ export class ModelAdapter implements Adapter {
       const args = [sealed, ttl, member?.generation ?? '', member?.ordinal ?? 0, onlyNew ? 1 : ''];
       if (Number(await STORE.run(again(), [place.key], args, again)) === 0) return false;
       for (const pointer of pointers) {
-        await (ttl === '' ? again().set(pointer.key, pointer.sealed) : again().set(pointer.key, pointer.sealed, 'PX', Math.max(ttl, 1)));
+        const set = ttl === '' ? again().set(...pointer) : again().set(...pointer, 'PX', Math.max(ttl, 1));
+        await set.catch((error: unknown) => {
+          throw inDoubt('oidcProvider.upsert', error);
+        });
       }
       return true;
     });

@@ -42,7 +42,8 @@ export type StandaloneOidcProviderAdapter = AdapterFactory & {
  *
  * **Grants.** A token is live only while its grant knows it: each record holds the generation of its grant, and to
  * revoke is to begin the next one, in one write that ends any number of tokens. What an ended grant's requests write late is
- * not stored. A lost or evicted grant takes its tokens along and gives none back. The `Grant` model should
+ * not stored; where only an access token was revoked, and the grant is kept, it is new and counts (RFC 7009 section
+ * 2.1 leaves that open). A lost or evicted grant takes its tokens along and gives none back. The `Grant` model should
  * therefore be stored here if tokens are.
  *
  * **Endings are final.** What was destroyed cannot be stored again for ten minutes, so that a request in flight does not
@@ -55,8 +56,7 @@ export type StandaloneOidcProviderAdapter = AdapterFactory & {
  * **Redis down.** Each method settles within `commandTimeout` and rejects with StoreUnavailableError, or StoreFullError;
  * clients are answered `server_error`, never `invalid_grant`, and the error is in the Provider's `server_error` event.
  *
- * Round trips: `find` 1, and 1 more for what belongs to a grant or is found by uid or user code; `upsert` the
- * same; `consume`, `destroy` and `revokeByGrantId` 1.
+ * Round trips: 1, and 1 more each to find what belongs to a grant or by uid or user code, and to store such.
  *
  * @param connection of the module, as in `inject: [RedisAuthConnection]`
  * @throws RedisAuthConfigError that lists every mistake in the options

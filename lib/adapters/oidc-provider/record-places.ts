@@ -2,9 +2,21 @@ import { createSecretKey, hash, type KeyObject } from 'node:crypto';
 import { deriveKey, namespaceOf } from '../../jwt/index.js';
 
 /** Where a record lies, and what it is encrypted with. */
-export interface Place {
+export class Place {
   readonly key: string;
-  readonly sealingKey: Buffer;
+
+  constructor(
+    keyPrefix: string,
+    private readonly kind: string,
+    private readonly id: string,
+  ) {
+    this.key = `${keyPrefix}${kind === 'Grant' ? 'g' : 'j'}:${nameOf(kind, id)}`;
+  }
+
+  /** Derived when it is asked for: often only the key is needed. */
+  get sealingKey(): Buffer {
+    return deriveKey(createSecretKey(this.id, 'utf8'), `oidc-provider:${this.kind}`);
+  }
 }
 
 /**
@@ -54,10 +66,7 @@ export class RecordPlaces {
   }
 
   private place(kind: string, id: string): Place {
-    return {
-      key: `${this.keyPrefix}${kind === 'Grant' ? 'g' : 'j'}:${nameOf(kind, id)}`,
-      sealingKey: deriveKey(createSecretKey(id, 'utf8'), `oidc-provider:${kind}`),
-    };
+    return new Place(this.keyPrefix, kind, id);
   }
 }
 
