@@ -5,6 +5,10 @@ import type { DerivedKey } from '../jwt/index.js';
 
 const SECRET_BYTES = 32;
 
+export function otherKey(): InvalidArgumentError {
+  return new InvalidArgumentError('requestId', 'was first used by an instance with another key; use a new one');
+}
+
 /**
  * Secrets of generated tokens. With a requestId a secret is derived from a random nonce, which is all that Redis keeps
  * for a repeat: neither it nor the key alone makes the token.
@@ -31,7 +35,7 @@ export class RequestSecrets {
   derive(nonce: string): string {
     const [kid = '', random = ''] = nonce.split('.');
     const key = this.keys.find((candidate) => candidate.kid === kid)?.key;
-    if (key === undefined) throw new InvalidArgumentError('requestId', 'was first used by an instance with another key; use a new one');
+    if (key === undefined) throw otherKey();
     return createHmac('sha256', key).update(`request ${random}`).digest('base64url');
   }
 }

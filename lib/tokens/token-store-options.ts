@@ -1,3 +1,4 @@
+import { isObject } from '../data/index.js';
 import { deriveKey, type DerivedKey, DEFAULT_KID, namespaceOf } from '../jwt/index.js';
 import {
   resolveStandalone,
@@ -30,7 +31,7 @@ export function tokenKeyPurpose(keyPrefix: string): string {
 }
 
 export function isTokenStoreParts(options: TokenStoreOptions | TokenStoreParts): options is TokenStoreParts {
-  return 'connection' in options && options.connection instanceof RedisAuthConnection;
+  return isObject(options) && 'connection' in options && options.connection instanceof RedisAuthConnection;
 }
 
 export function openTokenStoreParts(options: TokenStoreOptions): TokenStoreParts {
