@@ -133,6 +133,18 @@ describe('found by another name', () => {
     expect(await adapter('DeviceCode').findByUserCode(userCode)).toBeUndefined();
   });
 
+  it('a former uid or user code leads nowhere', async () => {
+    const [id, former, uid] = [newId(), newId(), newId()];
+    await adapter('Session').upsert(id, { uid: former }, 60);
+    await adapter('Session').upsert(id, { uid }, 60);
+    expect(await adapter('Session').findByUid(former)).toBeUndefined();
+    expect(await adapter('Session').findByUid(uid)).toEqual({ uid });
+    await adapter('DeviceCode').upsert(id, { userCode: 'FORMER' }, 60);
+    await adapter('DeviceCode').upsert(id, { userCode: 'LATER' }, 60);
+    expect(await adapter('DeviceCode').findByUserCode('FORMER')).toBeUndefined();
+    expect(await adapter('DeviceCode').findByUserCode('LATER')).toEqual({ userCode: 'LATER' });
+  });
+
   it('a hostile uid or user code is unknown', async () => {
     for (const value of Object.values(HOSTILE_VALUES)) {
       expect(await adapter('Session').findByUid(value as string)).toBeUndefined();
