@@ -6,6 +6,7 @@ import { resign } from '../../e2e/guarded-app.js';
 import { ask } from '../../support/ask.js';
 import { commandsDuring } from '../../support/commands.js';
 import { FOREIGN_TEXTS, type OAuthServices, openOAuthServices } from '../../support/oauth-services.js';
+import { captureLog } from '../../support/open-connection.js';
 import { FaultProxy } from '../../support/proxy.js';
 import { until } from '../../support/until.js';
 
@@ -15,6 +16,7 @@ const ISSUER = 'https://issuer.test';
 
 let on: OAuthServices;
 beforeAll(async () => {
+  captureLog();
   on = await openOAuthServices({ redis: inject('redisUrl'), sessions: { limit: 3 } }, SERVED);
 });
 afterAll(() => on[Symbol.asyncDispose]());
@@ -225,7 +227,7 @@ describe('T13 introspection says exactly { active: false } of', () => {
     await on.sessions.reauthenticated(sessionId);
     expect(await asked(refreshToken)).toEqual(INACTIVE);
     const short = await on.sessions.create('kim', { idleTimeout: '300 ms' });
-    await until(async () => (await on.introspection.introspect({ token: short.refreshToken })).active === false);
+    await until(async () => !(await on.introspection.introspect({ token: short.refreshToken })).active);
     expect(await asked(short.accessToken)).toEqual(INACTIVE);
   });
 
@@ -236,7 +238,7 @@ describe('T13 introspection says exactly { active: false } of', () => {
     await on.tokens.consume({ type: 'api-key', token: used.token });
     await on.tokens.deleteAll({ type: 'api-key', owner: 'lou' });
     for (const { token } of [deleted, used, cleared]) expect(await asked(token)).toEqual(INACTIVE);
-    await until(async () => (await on.introspection.introspect({ token: expired.token })).active === false);
+    await until(async () => !(await on.introspection.introspect({ token: expired.token })).active);
     for (const other of [{ type: 'api-keys' }, { type: 'machine' }, { app: 'billing' }, { type: 'password-reset' }]) {
       const { token } = await make(other);
       expect(await asked(token)).toEqual(INACTIVE);
