@@ -7,6 +7,7 @@ const resolve = {
   alias: [
     { find: /^nestjs-redis-auth$/, replacement: at('lib/index.ts') },
     { find: /^nestjs-redis-auth\/testing$/, replacement: at('lib/testing/index.ts') },
+    { find: /^nestjs-redis-auth\/oidc-provider$/, replacement: at('lib/adapters/oidc-provider/index.ts') },
   ],
 };
 

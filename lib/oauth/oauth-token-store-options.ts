@@ -33,7 +33,7 @@ export function isOAuthTokenStoreParts(options: OAuthTokenStoreOptions | OAuthTo
 /** @throws RedisAuthConfigError for wrong options, and where there is nothing to encrypt with */
 export function openOAuthTokenStoreParts(options: OAuthTokenStoreOptions): OAuthTokenStoreParts {
   const { redis, keyPrefix, commandTimeoutMs, secret, oauth } = resolveStandalone(options, OWN_KEYS, (values, issues) => ({
-    oauth: resolveOAuthOptions(values, issues),
+    oauth: resolveOAuthOptions(values, issues, ''),
   }));
   if (secret === undefined && oauth.encryption === undefined)
     throw noKey(

@@ -36,7 +36,7 @@ export function isTokenStoreParts(options: TokenStoreOptions | TokenStoreParts):
 
 export function openTokenStoreParts(options: TokenStoreOptions): TokenStoreParts {
   const { redis, keyPrefix, commandTimeoutMs, secret, tokens } = resolveStandalone(options, OWN_KEYS, (values, issues) => ({
-    tokens: resolveTokenOptions(values, issues),
+    tokens: resolveTokenOptions(values, issues, ''),
   }));
   const connection = new RedisAuthConnection(redis, { commandTimeoutMs });
   const keys = secret === undefined ? [] : [{ kid: DEFAULT_KID, key: deriveKey(secret, tokenKeyPurpose(keyPrefix)) }];
