@@ -153,12 +153,13 @@ export class IntrospectionCache {
   }
 
   /** Most milliseconds to keep it, and when the token expires; undefined where it is not to be kept. */
-  private limitsOf(json: string): [ttlMs: number, expiresMs: number | ''] | undefined {
+  private limitsOf(json: string): [ttlMs: number, expiresMs: number | '', active: '1' | ''] | undefined {
     const { active, exp } = JSON.parse(json) as { active: boolean; exp?: unknown };
     const ttlMs = active ? this.parts.maxTtlMs : Math.min(this.parts.inactiveTtlMs, this.parts.maxTtlMs);
     if (ttlMs < 1 || Buffer.byteLength(json) > MAX_RESULT_BYTES) return undefined;
-    if (!active || exp === undefined) return [ttlMs, ''];
-    return typeof exp === 'number' ? [ttlMs, exp * 1000] : undefined;
+    if (!active) return [ttlMs, '', ''];
+    if (exp === undefined) return [ttlMs, '', '1'];
+    return typeof exp === 'number' ? [ttlMs, exp * 1000, '1'] : undefined;
   }
 }
 

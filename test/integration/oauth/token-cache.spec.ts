@@ -169,6 +169,28 @@ describe('R3 the token cache', () => {
     expect(origin.asked).toBe(2);
   });
 
+  it.each([true, false])(
+    'of two instances that ask at once, it is kept that the token is not active (asked first: %s)',
+    async (inactiveFirst) => {
+      const [one, other, token] = [open(), open(), newToken()];
+      const [active, inactive] = [new Origin(), new Origin()];
+      inactive.active = false;
+      active.hold();
+      inactive.hold();
+      const answers = [one.introspect(token, active.ask), other.introspect(token, inactive.ask)];
+      await until(() => active.asked + inactive.asked === 2);
+      const order = inactiveFirst ? [inactive, active] : [active, inactive];
+      order[0]!.release();
+      await kept(token);
+      order[1]!.release();
+      await Promise.all(answers);
+      await until(async () => !(await one.introspect(token, () => Promise.reject(new Error('nothing is kept')))).active);
+      // the active one has been tried, too: each instance sends in order
+      await Promise.all([one, other].map((cache) => cache.evict(newToken())));
+      expect(await open().introspect(token, active.ask)).toEqual({ active: false });
+    },
+  );
+
   it('keeps what is asked for after an eviction, and leaves other tokens alone', async () => {
     const [cache, token, other, origin] = [open(), newToken(), newToken(), new Origin()];
     await cache.introspect(other, origin.ask);
