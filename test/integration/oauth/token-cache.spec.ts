@@ -184,7 +184,9 @@ describe('R3 the token cache', () => {
       await kept(token);
       order[1]!.release();
       await Promise.all(answers);
-      await until(async () => !(await one.introspect(token, () => Promise.reject(new Error('nothing is kept')))).active);
+      await until(
+        async () => !(await one.introspect<IntrospectionResult>(token, () => Promise.reject(new Error('nothing is kept')))).active,
+      );
       // the active one has been tried, too: each instance sends in order
       await Promise.all([one, other].map((cache) => cache.evict(newToken())));
       expect(await open().introspect(token, active.ask)).toEqual({ active: false });
