@@ -23,7 +23,7 @@ export interface ImportOptions {
 }
 
 const OPERATION = 'tokens.import';
-const BATCH = { size: 500, inFlight: 4 };
+const BATCH = { size: 250, inFlight: 4 };
 /** A script of so many takes Redis about a millisecond. */
 const MOST_AT_ONCE = 100;
 

@@ -45,7 +45,7 @@ export class TokenMigration {
    *
    * What is there already stays as it is, changes since included, so that an import may be repeated: after an error, an
    * abort or a crash at any point a second one stores what is missing, and nothing twice. But what was consumed or deleted
-   * between the two comes back; import before users do. Takes 500 records at a time, at most 2,000 of them under way, and
+   * between the two comes back; import before users do. Takes 250 records at a time, at most 1,000 of them under way, and
    * waits for Redis before it takes more. Each owner's tokens of a batch are stored by one script.
    *
    * @throws StoreUnavailableError, StoreFullError; what came before stays stored

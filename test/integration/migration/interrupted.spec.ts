@@ -180,8 +180,8 @@ describe('an import with an unreliable Redis', () => {
     };
     await expect(migration.importTokens(endless(), { onProgress, signal: enough.signal })).rejects.toThrow('enough');
     await migration.close();
-    // Four batches of 500 are under way, and one more is being filled.
-    expect(most).toBeLessThanOrEqual(2_501);
-    expect(most).toBeGreaterThan(1_000);
+    // Four batches of 250 are under way, and one more is being filled.
+    expect(most).toBeLessThanOrEqual(1_251);
+    expect(most).toBeGreaterThan(500);
   });
 });
