@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
+  Body,
   type CanActivate,
   Controller,
   type ExecutionContext,
@@ -8,6 +9,7 @@ import {
   HttpException,
   Injectable,
   Module,
+  Post,
   UnauthorizedException,
 } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
@@ -16,6 +18,7 @@ import {
   getTokenStoreToken,
   JwtAuthGuard,
   JwtAuthGuardFor,
+  Public,
   RedisAuthConfigError,
   RedisAuthModule,
   type RedisAuthModuleOptions,
@@ -414,6 +417,33 @@ describe('RedisAuthOAuthModule', () => {
     await cache.evict(accessToken);
     expect(await cache.introspect(accessToken, (token) => introspection.introspect({ token }))).toEqual(INACTIVE);
     expect((await post(app, '/oauth/introspect', form({ token: accessToken }))).status).toBe(404);
+  });
+
+  it.each(PLATFORMS)('refuses with 400 where an endpoint of the application\u2019s own lets the error through, on %s', async (platform) => {
+    @Public()
+    @Controller()
+    class RevocationController {
+      constructor(private readonly revocation: TokenRevocation) {}
+
+      @Post('revoke')
+      async revoke(@Body('token') token: string) {
+        await this.revocation.revoke({ token, clientId: 'cli' });
+      }
+    }
+    const auth = RedisAuthModule.forRoot({ ...testOptions({ redis: inject('redisUrl') }), isGlobal: true });
+    const services = RedisAuthOAuthModule.register({ revocation: false, introspection: false, tokenTypes: ['api-key'] });
+    @Module({ imports: [auth, services], controllers: [RevocationController] })
+    class AppModule {}
+    await using app = await run(platform, AppModule);
+    const { token } = await app.nest
+      .get(TokenStore, { strict: false })
+      .create({ type: 'api-key', owner: 'ned', data: { client_id: 'web' } });
+    expect(await post(app, '/revoke', { token })).toMatchObject({
+      status: 400,
+      body: { message: 'the token was issued to another client' },
+    });
+    expect((await post(app, '/revoke', {})).status).toBe(400);
+    expect((await post(app, '/revoke', { token: 'unknown' })).status).toBe(201);
   });
 
   it('mounts nothing that is open to everyone, unless it is told to', async () => {

@@ -210,6 +210,8 @@ describe('T13 introspection says exactly { active: false } of', () => {
       await on.sessions.refresh(second.refreshToken);
       await expect(on.sessions.refresh(refreshToken)).rejects.toMatchObject({ reason: 'reused' });
     },
+    'lost from its user\u2019s index': ({ sessionId }) =>
+      ask(inject('redisUrl'), (client) => client.del(`${on.keyPrefix}u:{${sessionId.slice(0, 6)}}acme:joe`)),
     gone: ({ sessionId }) =>
       ask(inject('redisUrl'), (client) => client.del(`${on.keyPrefix}s:{${sessionId.slice(0, 6)}}${sessionId.slice(6)}`)),
   };
