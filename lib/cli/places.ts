@@ -38,14 +38,13 @@ const READERS = new Map<string, Reader>([
   ],
 ]);
 
-export function storeOptions(values: Values, { env }: Terminal): StandaloneOptions {
+/** Where this package's keys are. */
+export function connectionOptions(values: Values, { env }: Terminal): StandaloneOptions {
   const keyPrefix = textOf(values, 'prefix') ?? env['REDIS_KEY_PREFIX'];
-  const secret = secretIn(env);
   return {
     redis: textOf(values, 'redis') ?? env['REDIS_URL'] ?? DEFAULT_URL,
     commandTimeout: COMMAND_TIMEOUT_MS,
     ...(keyPrefix !== undefined && { keyPrefix }),
-    ...(secret !== undefined && { secret }),
   };
 }
 
@@ -55,9 +54,10 @@ export async function withStore<Result>(
   terminal: Terminal,
   use: (migration: TokenMigration, oauth: OAuthTokenStore | undefined) => Promise<Result>,
 ): Promise<Result> {
-  const options = storeOptions(values, terminal);
+  const secret = secretIn(terminal.env);
+  const options = { ...connectionOptions(values, terminal), ...(secret !== undefined && { secret }) };
   const migration = new TokenMigration(options);
-  const oauth = options.secret === undefined ? undefined : new OAuthTokenStore(options);
+  const oauth = secret === undefined ? undefined : new OAuthTokenStore(options);
   try {
     return await use(migration, oauth);
   } finally {

@@ -1,15 +1,13 @@
 import { type Estimate, type Statistics, StoreStatistics } from '../observability/index.js';
 import { type Command, isSet, textOf, UsageError, type Values } from './command.js';
-import { JSON_FLAG, SECRETS, STORE_FLAGS } from './flags.js';
-import { storeOptions } from './places.js';
+import { JSON_FLAG, STORE_FLAGS } from './flags.js';
+import { connectionOptions } from './places.js';
 import { whole } from './progress.js';
 
 export const stats: Command = {
   summary: 'tell how much there is: memory, sessions, tokens',
   about: `Tells how much memory the keys of this package take, and how many sessions and tokens are live. A database of more
-than 10,000 keys is estimated from a sample, and ± tells its standard error.
-
-${SECRETS}`,
+than 10,000 keys is estimated from a sample, and ± tells its standard error. A password belongs into REDIS_URL rather than --redis.`,
   flags: {
     ...STORE_FLAGS,
     sample: { type: 'string', value: 'number', help: 'how many keys to look at, or all (default: 10000)' },
@@ -18,7 +16,7 @@ ${SECRETS}`,
   afterInterrupt: 'Nothing was changed.',
   async run(values, terminal) {
     const sample = sampleOf(values);
-    const store = new StoreStatistics(storeOptions(values, terminal));
+    const store = new StoreStatistics(connectionOptions(values, terminal));
     try {
       const statistics = await store.statistics({ signal: terminal.signal, ...(sample !== undefined && { sample }) });
       terminal.out.write(isSet(values, 'json') ? `${JSON.stringify(statistics)}\n` : told(statistics));

@@ -36,7 +36,7 @@ const EXPLAINED: Record<SkipReason, string> = {
   malformed: 'malformed',
   'wrong-id': 'with an id that is not of that owner, app and type',
   'generated-form': 'in the form of a token that was generated here',
-  'token-taken': 'whose token another owner has',
+  'token-taken': 'whose token is there under another id',
   'bad-data': 'whose data are no object or too large',
   'ambiguous-key': 'whose key can be read in several ways',
   'unknown-key': 'whose key cannot be read',

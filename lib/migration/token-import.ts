@@ -128,11 +128,13 @@ export class TokenImport {
     const { oauth, dryRun = false } = this.options;
     if (oauth === undefined || records.length === 0) return;
     const now = await this.parts.connection.execute(OPERATION, timeOf);
-    for (const record of records) {
-      const outcome = await saved(oauth, record, { now, dryRun });
-      if (outcome === 'imported' || outcome === 'present') this.tally.count(outcome);
-      else this.tally.skip(outcome, record);
-    }
+    await Promise.all(
+      records.map(async (record) => {
+        const outcome = await saved(oauth, record, { now, dryRun });
+        if (outcome === 'imported' || outcome === 'present') this.tally.count(outcome);
+        else this.tally.skip(outcome, record);
+      }),
+    );
   }
 }
 
