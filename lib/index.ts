@@ -67,8 +67,23 @@ export type {
 } from './tokens/index.js';
 
 // Tokens of other servers, and what authorization servers answer about ours
-export { OAuthTokenStore } from './oauth/index.js';
-export type { AccessToken, ClientCredentials, OAuthDb, OAuthTokenStoreOptions, PKCEValues } from './oauth/index.js';
+export { IntrospectionCache, OAuthTokenStore, RedisAuthOAuthModule, TokenIntrospection, TokenRevocation } from './oauth/index.js';
+export type {
+  AccessToken,
+  ActiveToken,
+  ClientCredentials,
+  IntrospectedToken,
+  IntrospectionAnswer,
+  IntrospectionCacheOptions,
+  IntrospectionCacheTimes,
+  IntrospectionResult,
+  OAuthDb,
+  OAuthTokenStoreOptions,
+  PKCEValues,
+  PresentedToken,
+  RedisAuthOAuthModuleOptions,
+  ServedTokens,
+} from './oauth/index.js';
 
 // The connection
 export { RedisAuthConnection } from './redis/index.js';
@@ -102,6 +117,8 @@ export {
   InvalidArgumentError,
   InvalidTokenError,
   type InvalidTokenReason,
+  OAuthRequestError,
+  type OAuthRequestErrorName,
   RedisAuthConfigError,
   RedisAuthError,
   type RedisAuthErrorCode,
