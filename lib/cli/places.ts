@@ -11,7 +11,7 @@ import {
 } from '../migration/index.js';
 import { OAuthTokenStore } from '../oauth/index.js';
 import { parseRedisUrl, type StandaloneOptions } from '../options/index.js';
-import { closeClient, createClient, type RedisClient, type ScanOptions } from '../redis/index.js';
+import { closeClient, createClient, isCluster, type RedisClient, type ScanOptions } from '../redis/index.js';
 import { type Terminal, textOf, UsageError, type Values } from './command.js';
 
 /** Nobody waits for a page here, and a busy Redis is no reason to give up. */
@@ -94,7 +94,7 @@ export async function withSource<Result>(
 async function connect(client: RedisClient): Promise<void> {
   const problem = await client
     .connect()
-    .then(() => client.ping())
+    .then(() => Promise.all((isCluster(client) ? client.nodes('master') : [client]).map((node) => node.ping())))
     .then(
       () => undefined,
       (error: unknown) => withoutArguments(error).message,

@@ -2,6 +2,7 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { Cluster } from 'ioredis';
 import { RedisTokens } from 'redis-tokens';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { run } from '../../../lib/cli/run.js';
@@ -10,6 +11,7 @@ import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
 import { TokenStore } from '../../../lib/tokens/index.js';
 import { ask } from '../../support/ask.js';
 import { type CliOutcome, CliProgram } from '../../support/cli-process.js';
+import { ClusterSetup } from '../../support/cluster.js';
 import { FaultProxy } from '../../support/proxy.js';
 import { TEST_SECRET } from '../../support/sessions.js';
 import { until } from '../../support/until.js';
@@ -100,6 +102,24 @@ describe('migrate', () => {
       out: '10 read, 10 would be imported, 0 were there already, none left out.\nThis was a dry run: nothing was written.\n',
     });
     expect([await dump(source), await dump(target)]).toEqual(before);
+  });
+
+  it('walks over every master of a Cluster, to a Cluster', async () => {
+    await using cluster = await ClusterSetup.start();
+    const client = new Cluster(cluster.addresses);
+    try {
+      await Promise.all(Array.from({ length: 300 }, (_, n) => client.set(`app:a|type:b|owner:o${n}|token:t${n}`, '{}')));
+      const env = { REDIS_URL: cluster.url };
+      const { out, err } = await cli.run(['migrate', '--from', 'redis-tokens', '--json'], { env });
+      expect({ err, ...JSON.parse(out) }).toMatchObject({ err: '', read: 300, imported: 300 });
+      const store = new TokenStore({ redis: cluster.url });
+      for (let n = 0; n < 300; n++) expect(await store.get({ app: 'a', type: 'b', token: `t${n}` })).toMatchObject({ owner: `o${n}` });
+      await store.close();
+      const stats = await cli.run(['stats', '--json'], { env });
+      expect(JSON.parse(stats.out)).toMatchObject({ exact: true, tokens: { estimate: 300 }, owners: { estimate: 300 } });
+    } finally {
+      client.disconnect();
+    }
   });
 
   it('takes over sessions of express-session by the owner that is named, and what atxp stored', async () => {

@@ -1,8 +1,7 @@
-import { Cluster, Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 import { RedisTokens } from 'redis-tokens';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
-  type ForeignTokenRecord,
   fromAtxp,
   fromExpressSession,
   fromRedisJwt,
@@ -14,7 +13,6 @@ import { OAuthTokenStore } from '../../../lib/oauth/index.js';
 import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
 import { TokenStore } from '../../../lib/tokens/index.js';
 import { ask } from '../../support/ask.js';
-import { ClusterSetup } from '../../support/cluster.js';
 import { CommandMonitor } from '../../support/monitor.js';
 import { commandStats } from '../../support/commands.js';
 import { TEST_SECRET } from '../../support/sessions.js';
@@ -255,18 +253,6 @@ describe('every reader', () => {
     const stats = await commandStats(redis);
     expect(stats['keys']).toBeUndefined();
     expect(stats['set']).toBe(1_200);
-  });
-
-  it('walks over every master of a Cluster', async () => {
-    await using cluster = await ClusterSetup.start();
-    const client = new Cluster(cluster.addresses);
-    try {
-      await Promise.all(Array.from({ length: 300 }, (_, n) => client.set(`app:a|type:b|owner:o${n}|token:t${n}`, '{}')));
-      const found = (await all(fromRedisTokens(client))) as ForeignTokenRecord[];
-      expect(new Set(found.map(({ token }) => token)).size).toBe(300);
-    } finally {
-      client.disconnect();
-    }
   });
 
   it('tells where it is and ends with its signal', async () => {

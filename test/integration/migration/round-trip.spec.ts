@@ -11,6 +11,7 @@ import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
 import { type NewToken, type StoredToken, TokenStore } from '../../../lib/tokens/index.js';
 import { ask } from '../../support/ask.js';
 import { ClusterSetup } from '../../support/cluster.js';
+import { commandsDuring } from '../../support/commands.js';
 import { HOSTILE_VALUES, isId } from '../../support/hostile-values.js';
 import { uniquePrefix } from '../../support/key-prefix.js';
 import { TEST_SECRET } from '../../support/sessions.js';
@@ -83,6 +84,51 @@ describe.each([
     const summary = await to.migration.importTokens(fromNdjson(toNdjson(from.migration.exportTokens())));
     expect(summary).toEqual({ read: tokens.length, imported: tokens.length, present: 0, skipped: {} } satisfies ImportSummary);
     for (const token of tokens) expect(await found(to.store, token)).toEqual(token);
+  });
+});
+
+describe('exportTokens', () => {
+  it('S15 asks no KEYS, a page at a time, and writes nothing', async () => {
+    await using source = await startRedis();
+    await using from = at(source.url);
+    await createAll(from.store);
+    const { result, sent, inScripts } = await commandsDuring(source, () => all(from.migration.exportTokens()));
+    expect(result).toHaveLength(everything.length);
+    expect(Object.keys(sent).sort()).toEqual(['info', 'mget', 'scan', 'zscan']);
+    expect(inScripts).toEqual({});
+  });
+
+  it.each(['near*:', 'near?:', '[a-z]ear*:', 'near\\*:', 'NEAR*:'])(
+    'S2 gives no token of another prefix, which is %j',
+    async (keyPrefix) => {
+      await using from = at(redis.url, keyPrefix);
+      await using near = at(redis.url, 'near-by:');
+      await near.store.create({ type: 'reset', owner: 'ben' });
+      await from.store.create({ type: 'reset', owner: 'ann' });
+      expect(await all(from.migration.exportTokens())).toMatchObject([{ owner: 'ann' }]);
+    },
+  );
+
+  it('gives no token that was deleted, alone or with all of its owner', async () => {
+    await using from = at(redis.url);
+    const tokens = await createAll(from.store);
+    await from.store.deleteAll({ type: 'many', owner: 'cleo' });
+    const { type, token } = tokens[0]!;
+    await from.store.delete({ type, token });
+    const left = await all(from.migration.exportTokens());
+    expect(left).toHaveLength(tokens.length - 701);
+  });
+
+  it('ends with its signal, and rejects with a typed error where there is no Redis', async () => {
+    await using from = at(redis.url);
+    await createAll(from.store);
+    const controller = new AbortController();
+    const taking = async (): Promise<void> => {
+      for await (const _ of from.migration.exportTokens({ signal: controller.signal })) controller.abort(new Error('enough'));
+    };
+    await expect(taking()).rejects.toThrow('enough');
+    await using nowhere = at('/nowhere/redis.sock');
+    await expect(all(nowhere.migration.exportTokens())).rejects.toMatchObject({ code: 'ERR_REDIS_AUTH_STORE_UNAVAILABLE' });
   });
 });
 
