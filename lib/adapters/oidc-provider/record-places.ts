@@ -25,7 +25,7 @@ export class Place {
  *
  * | key                      | type   | holds                                                                               |
  * |--------------------------|--------|-------------------------------------------------------------------------------------|
- * | `<prefix>j:<hash of id>` | hash   | one record: d payload (encrypted), n generation of its grant, c consumed at (Unix s),   |
+ * | `<prefix>j:<hash of id>` | hash   | one record: d payload (encrypted), n generation of its grant, c used at (Unix s),   |
  * |                          |        | k tokens its grant had issued by then                                               |
  * | `<prefix>j:<hash of id>` | string | pointer from a session's uid or a user code to the id (encrypted)                   |
  * | `<prefix>g:<hash of id>` | hash   | one grant: d payload (encrypted), n generation, i tokens issued, r refresh tokens   |
