@@ -2,7 +2,7 @@ import type { CallNode } from '../redis/index.js';
 import type { Sample } from './estimate.js';
 
 /** Names of the measures; those of tokens by type are {@link tokensOf} and {@link ownersOf}. */
-export const MEASURES = ['keys', 'bytes', 'sessions', 'users', 'tokens', 'owners'] as const;
+export const MEASURES = ['keys', 'bytes', 'sessions', 'users', 'tokens', 'owners', 'records'] as const;
 
 /** Glob of what follows the prefix in the name of a key of ours. */
 export const OUR_KEYS = '?:{*';
@@ -10,6 +10,8 @@ export const OUR_KEYS = '?:{*';
 /** Every expiry is less: an index of sessions holds an epoch beside them, in µs. */
 const BEYOND_EXPIRIES = '(1000000000000000';
 const SAMPLES = 5;
+/** The letter of a token's record. */
+const RECORD = 'k';
 
 /** What the letter of a key says about its sorted set: what its live members are, and what one such key is. */
 const INDEXES = new Map([
@@ -51,10 +53,13 @@ export async function measure(on: CallNode, keys: readonly string[], prefix: str
       return Number(value ?? 0);
     });
   });
-  for (const bytes of replies.slice(0, ours.length)) {
-    // Zero: it has gone meanwhile.
-    add('keys', Math.sign(bytes));
+  for (const [n, key] of ours.entries()) {
+    const bytes = replies[n]!;
+    // It has gone meanwhile.
+    if (bytes === 0) continue;
+    add('keys', 1);
     add('bytes', bytes);
+    if (key[prefix.length] === RECORD) add('records', 1);
   }
   for (const [n, key] of indexes.entries()) {
     const live = replies[ours.length + n]!;
