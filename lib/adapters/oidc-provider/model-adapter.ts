@@ -11,6 +11,8 @@ const MAX_ID_BYTES = 1024;
 const GENERATION_BYTES = 12;
 /** What a request that was in flight when a record was ended may still try to write comes within this. */
 const TOMBSTONE_MS = 600_000;
+/** What Redis would refuse as too long; clients choose how long their assertions live. */
+const LONGEST_TTL_MS = 100 * 365 * 86_400_000;
 
 /** Those that a revoked grant takes along. An Interaction only mentions its grant. */
 const OF_A_GRANT: ReadonlySet<string> = new Set([
@@ -195,5 +197,5 @@ function ttlOf(expiresIn: unknown): number | '' {
   if (expiresIn === undefined) return '';
   if (typeof expiresIn !== 'number' || !Number.isFinite(expiresIn))
     throw new InvalidArgumentError('expiresIn', 'must be a number of seconds');
-  return Math.ceil(expiresIn * 1000);
+  return Math.ceil(Math.min(Math.max(expiresIn * 1000, 0), LONGEST_TTL_MS));
 }

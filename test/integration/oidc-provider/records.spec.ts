@@ -62,6 +62,16 @@ describe.each(ALL_MODELS)('%s', (model) => {
     expect(total).toBe(0);
   });
 
+  it.each([1e16, 1e300])('S17 has a time to live where it is to be kept for %s s', async (seconds) => {
+    const id = newId();
+    await of().upsert(id, { jti: id, grantId: newId(), uid: newId() }, seconds);
+    expect(await of().find(id)).toBeDefined();
+    expect(await withoutTtl(redis)).toEqual([]);
+    const ended = newId();
+    await of().upsert(ended, { jti: ended }, -seconds);
+    expect(await of().find(ended)).toBeUndefined();
+  });
+
   it('is found under no hostile id, and stored under none that is not text', async () => {
     for (const [what, value] of Object.entries(HOSTILE_VALUES)) {
       const id = value as string;
