@@ -1,3 +1,4 @@
+import { isObject } from '../data/index.js';
 import { deriveKey, type DerivedKey, DEFAULT_KID } from '../jwt/index.js';
 import {
   type OAuthOptions,
@@ -27,7 +28,7 @@ export interface OAuthTokenStoreParts {
 const OWN_KEYS = ['ttl', 'defaultTtl', 'refreshTtl', 'encryption'] as const satisfies readonly (keyof OAuthOptions)[];
 
 export function isOAuthTokenStoreParts(options: OAuthTokenStoreOptions | OAuthTokenStoreParts): options is OAuthTokenStoreParts {
-  return 'connection' in options && options.connection instanceof RedisAuthConnection;
+  return isObject(options) && 'connection' in options && options.connection instanceof RedisAuthConnection;
 }
 
 /** @throws RedisAuthConfigError for wrong options, and where there is nothing to encrypt with */
