@@ -137,6 +137,7 @@ describe.each(Object.keys(ways))('T opaque tokens, with a TokenStore %s', (name)
     expect(await tokens.get({ type: 'key', token: id })).toBeNull();
     expect(await tokens.delete({ type: 'other', id })).toBe(false);
     expect(await tokens.delete({ type: 'key', app: 'other', id })).toBe(false);
+    expect(await tokens.delete({ type: 'key', id, owner: 'bob' })).toBe(false);
     expect(await tokens.delete({ type: 'key', id })).toBe(true);
   });
 
