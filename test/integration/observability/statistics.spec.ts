@@ -149,6 +149,20 @@ describe('R6 what it costs', () => {
     }
   });
 
+  it('counts the keys of oidc-provider, and none of an instance whose name is a letter', async () => {
+    const keyPrefix = uniquePrefix();
+    await using named = await openSessions({ redis: redis.url, keyPrefix: `${keyPrefix}j:` });
+    await named.sessions.create('ann');
+    await named.connection.client.set(`${keyPrefix}j:${'h'.repeat(43)}`, '');
+    const statistics = new StoreStatistics({ redis: redis.url, keyPrefix });
+    for (const sample of [Infinity, 1]) {
+      const { keys, sessions } = await statistics.statistics({ sample });
+      if (sample === Infinity) expect(keys.estimate).toBe(1);
+      expect(sessions.estimate).toBe(0);
+    }
+    await statistics.close();
+  });
+
   it('rejects with a typed error when there is no Redis, and for a sample that is none', async () => {
     const nowhere = new StoreStatistics({ redis: '/nowhere/redis.sock', commandTimeout: 100 });
     await expect(nowhere.statistics()).rejects.toMatchObject({ code: 'ERR_REDIS_AUTH_STORE_UNAVAILABLE' });
