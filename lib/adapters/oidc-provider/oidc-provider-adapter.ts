@@ -55,7 +55,8 @@ export type StandaloneOidcProviderAdapter = AdapterFactory & {
  * none has to be configured: whoever reads Redis without holding the token learns nothing.
  *
  * **Redis down.** Each method settles within `commandTimeout` and rejects with StoreUnavailableError, or StoreFullError;
- * clients are answered `server_error`, never `invalid_grant`, and the error is in the Provider's `server_error` event.
+ * clients are answered `server_error`, never `invalid_grant`, and the error is in the Provider's `server_error` event. A
+ * refresh that fails after its token was used cannot be taken up again: its retry is `invalid_grant`, or reuse.
  *
  * Round trips: 1, and 1 more each to find what belongs to a grant or by uid or user code, and to store such; 3 to consume
  * what belongs to a grant.
