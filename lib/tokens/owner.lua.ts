@@ -128,8 +128,9 @@ for _, type in ipairs(types) do
     to_do = 'end'
   elseif redis.call('EXISTS', condemned_of(owner, type)) == 1 then
     if to_do == '' then to_do = 'clear' end
-  elseif redis.call('EXISTS', index_of(owner, type)) == 0 then
-    redis.call('ZREM', KEYS[1], type)
+  else
+    local last = last_of(index_of(owner, type))
+    if last then redis.call('ZADD', KEYS[1], last, type) else redis.call('ZREM', KEYS[1], type) end
   end
 end
 live_until(KEYS[1], last_of(KEYS[1]))

@@ -115,16 +115,17 @@ describe(`deleteAll of ${MANY} tokens`, () => {
     await gone();
   });
 
-  it('leaves a token alone that is stored while it clears away', async () => {
-    await fill(5_000);
+  it.each(['1h', 'never'] as const)('leaves a token alone that is stored while it clears others away (%s)', async (ttl) => {
+    await fill(5_000, { ttl });
     const deletion = tokens.deleteAll({ type: 'key', owner: 'ann' });
     await until(async () => (await server.keys('p:d:*')).length === 1, { every: 1, what: 'the clearing has begun' });
-    const fresh = await tokens.create({ type: 'key', owner: 'ann', data: { fresh: true } });
+    const fresh = await tokens.create({ type: 'key', owner: 'ann', data: { fresh: true }, ttl: '30m' });
     expect(await deletion).toBe(5_000);
     await until(async () => (await server.keys('p:d:*')).length === 0);
     expect(await tokens.get({ type: 'key', token: fresh.token })).toMatchObject({ data: { fresh: true } });
-    expect(await tokens.list({ type: 'key', owner: 'ann' })).toMatchObject([{ id: fresh.id }]);
+    // nothing that would mend it has been called since
     expect(await withoutTtl(redis)).toEqual([]);
+    expect(await tokens.list({ type: 'key', owner: 'ann' })).toMatchObject([{ id: fresh.id }]);
   });
 
   it('says that it cannot know where it is broken off before it has ended all', async () => {
