@@ -1,3 +1,4 @@
+import { isObject } from '../data/index.js';
 import type { ImportRecord } from './import-record.js';
 
 /** Records as lines of JSON, each with its line feed: NDJSON, for a file or a pipe. */
@@ -20,8 +21,8 @@ export async function* fromNdjson(chunks: AsyncIterable<string | Uint8Array>): A
 function recordOf(text: string): ImportRecord {
   try {
     const value: unknown = JSON.parse(text);
-    // importTokens looks at what is in it.
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as ImportRecord;
+    // importTokens looks at what is in it; what was left out is in no file.
+    if (isObject(value) && (value as ImportRecord).kind !== 'skipped') return value as ImportRecord;
   } catch {
     // a torn line
   }

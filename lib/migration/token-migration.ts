@@ -47,7 +47,9 @@ export class TokenMigration {
    * What is there already stays as it is, changes since included, so that an import may be repeated: after an error, an
    * abort or a crash at any point a second one stores what is missing, and nothing twice. But what was consumed or deleted
    * between the two comes back; import before users do. Takes 250 records at a time, at most 1,000 of them under way, and
-   * waits for Redis before it takes more. Each owner's tokens of a batch are stored by one script.
+   * waits for Redis before it takes more. Each owner's tokens of a batch are stored by one script. In the module it shares
+   * its connection with the application, which waits behind it for milliseconds; millions are better brought by the
+   * command-line tool.
    *
    * @throws StoreUnavailableError, StoreFullError; what came before stays stored
    */

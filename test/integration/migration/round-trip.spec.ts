@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type ImportRecord,
   type ImportSummary,
+  type SkipNotice,
   type TokenRecord,
   fromNdjson,
   TokenMigration,
@@ -208,6 +209,38 @@ describe('a second import', () => {
   });
 });
 
+describe('a dry run', () => {
+  it('counts what an import would do, and writes nothing', async () => {
+    await using target = await startRedis();
+    await using from = at(redis.url);
+    await using to = at(target.url);
+    await createAll(from.store);
+    const records = await all(from.migration.exportTokens());
+    await to.migration.importTokens(records.slice(0, 9));
+    const mixed: ImportRecord[] = [...records, { ...records[9]!, expiresAt: 1 }, { kind: 'skipped', reason: 'no-owner' }];
+    const { result, sent, inScripts } = await commandsDuring(target, () => to.migration.importTokens(mixed, { dryRun: true }));
+    expect(result).toEqual({
+      read: records.length + 2,
+      imported: records.length - 9,
+      present: 9,
+      skipped: { expired: 1, 'no-owner': 1 },
+    });
+    expect(Object.keys(sent).sort()).toEqual(['exists', 'time']);
+    expect(inScripts).toEqual({});
+  });
+
+  it('tells each record that is left out, with its line, and the counts after each batch', async () => {
+    await using to = at(other.url);
+    const skips: SkipNotice[] = [];
+    const reads: number[] = [];
+    const lines: ImportRecord[] = Array.from({ length: 600 }, (_, n) => ({ kind: 'skipped', reason: 'malformed', line: n + 1 }));
+    await to.migration.importTokens(lines, { onSkip: (notice) => skips.push(notice), onProgress: ({ read }) => reads.push(read) });
+    expect(skips).toEqual(lines.map(({ line }) => ({ reason: 'malformed', line })));
+    expect(reads.at(-1)).toBe(600);
+    expect(reads.length).toBeGreaterThan(1);
+  });
+});
+
 describe('what a record may not do', () => {
   const record: TokenRecord = {
     kind: 'token',
@@ -244,6 +277,19 @@ describe('what a record may not do', () => {
     const summary = await to.migration.importTokens([change({ ...record, ...genuine }) as ImportRecord]);
     expect(summary).toMatchObject({ read: 1, imported: 0, skipped: { [reason]: 1 } });
     expect(await to.store.count({ type: 'reset', owner: 'ann' })).toBe(0);
+  });
+
+  it('leads no second token to one that is there', async () => {
+    await using to = at(other.url);
+    const token = await to.store.create({ type: 'reset', owner: 'ann', token: 'mine' });
+    const [genuine] = await all(to.migration.exportTokens());
+    await using away = at(redis.url);
+    await away.store.create({ type: 'reset', owner: 'ann', token: 'of a stranger' });
+    const [stranger] = await all(away.migration.exportTokens());
+    const summary = await to.migration.importTokens([{ ...genuine!, pointer: stranger!.pointer! }]);
+    expect(summary).toMatchObject({ imported: 0, present: 0, skipped: { 'wrong-id': 1 } });
+    expect(await to.store.get({ type: 'reset', token: 'of a stranger' })).toBeNull();
+    expect(await found(to.store, token)).toEqual(token);
   });
 
   it('takes no record over from a token of another type', async () => {

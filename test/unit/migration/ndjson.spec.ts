@@ -39,7 +39,10 @@ describe('NDJSON', () => {
     expect(lines).toEqual([2, 5]);
   });
 
-  it.each(['{', 'null', '[]', '1', '"text"', '{"kind":"token"', '\0'])('makes %j a line that is left out', async (text) => {
-    expect(await all(fromNdjson(each([text])))).toEqual([{ kind: 'skipped', reason: 'malformed', line: 1 } satisfies ImportRecord]);
-  });
+  it.each(['{', 'null', '[]', '1', '"text"', '{"kind":"token"', '\0', '{"kind":"skipped","reason":"__proto__"}'])(
+    'makes %j a line that is left out',
+    async (text) => {
+      expect(await all(fromNdjson(each([text])))).toEqual([{ kind: 'skipped', reason: 'malformed', line: 1 } satisfies ImportRecord]);
+    },
+  );
 });
