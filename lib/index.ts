@@ -5,10 +5,14 @@ export {
   getOAuthTokenStoreToken,
   getRedisAuthConnectionToken,
   getSessionServiceToken,
+  getStoreStatisticsToken,
+  getTokenMigrationToken,
   getTokenStoreToken,
   InjectOAuthTokenStore,
   InjectRedisAuthConnection,
   InjectSessionService,
+  InjectStoreStatistics,
+  InjectTokenMigration,
   InjectTokenStore,
 } from './redis-auth.tokens.js';
 
@@ -84,6 +88,24 @@ export type {
   RedisAuthOAuthModuleOptions,
   ServedTokens,
 } from './oauth/index.js';
+
+// Moving tokens, and what there is
+export { fromAtxp, fromExpressSession, fromNdjson, fromRedisJwt, fromRedisTokens, TokenMigration, toNdjson } from './migration/index.js';
+export type {
+  AtxpOptions,
+  ExpressSessionOptions,
+  ForeignTokenRecord,
+  ImportOptions,
+  ImportRecord,
+  ImportSummary,
+  OAuthRecord,
+  OAuthTarget,
+  SkippedRecord,
+  SkipNotice,
+  TokenRecord,
+} from './migration/index.js';
+export { StoreStatistics } from './observability/index.js';
+export type { Estimate, Statistics, StatisticsOptions, TokenTypeStatistics } from './observability/index.js';
 
 // The connection
 export { RedisAuthConnection } from './redis/index.js';

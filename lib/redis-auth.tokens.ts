@@ -1,6 +1,8 @@
 import { Inject, type InjectionToken } from '@nestjs/common';
 import { DEFAULT_INSTANCE, instanceToken } from './options/index.js';
+import { TokenMigration } from './migration/index.js';
 import { OAuthTokenStore } from './oauth/index.js';
+import { StoreStatistics } from './observability/index.js';
 import { RedisAuthConnection } from './redis/index.js';
 import { SessionService } from './sessions/index.js';
 import { TokenStore } from './tokens/index.js';
@@ -43,4 +45,24 @@ export function getOAuthTokenStoreToken(instance: string = DEFAULT_INSTANCE): In
 /** Injects the OAuthTokenStore of an instance. */
 export function InjectOAuthTokenStore(instance?: string): PropertyDecorator & ParameterDecorator {
   return Inject(getOAuthTokenStoreToken(instance));
+}
+
+/** Injection token of the TokenMigration of an instance; that of the default instance is the class itself. */
+export function getTokenMigrationToken(instance: string = DEFAULT_INSTANCE): InjectionToken<TokenMigration> {
+  return instance === DEFAULT_INSTANCE ? TokenMigration : instanceToken('migration', instance);
+}
+
+/** Injects the TokenMigration of an instance. */
+export function InjectTokenMigration(instance?: string): PropertyDecorator & ParameterDecorator {
+  return Inject(getTokenMigrationToken(instance));
+}
+
+/** Injection token of the StoreStatistics of an instance; that of the default instance is the class itself. */
+export function getStoreStatisticsToken(instance: string = DEFAULT_INSTANCE): InjectionToken<StoreStatistics> {
+  return instance === DEFAULT_INSTANCE ? StoreStatistics : instanceToken('statistics', instance);
+}
+
+/** Injects the StoreStatistics of an instance. */
+export function InjectStoreStatistics(instance?: string): PropertyDecorator & ParameterDecorator {
+  return Inject(getStoreStatisticsToken(instance));
 }
