@@ -80,7 +80,8 @@ export class OAuthTokenStore implements OAuthDb {
 
   /**
    * The PKCE values of a state, once: of several callers at once one gets them, everyone after that null. Where the reply
-   * is lost they are lost with it, and the sign-in has to begin again (RFC 7636; RFC 9700, section 2.1.1).
+   * is lost, or they cannot be decrypted, they are gone, and the sign-in has to begin again (RFC 7636; RFC 9700, section
+   * 2.1.1).
    */
   async getPKCEValues(userId: string, state: string): Promise<PKCEValues | null> {
     const key = this.keys.pkce(checkUserId(userId), checkState(state));
