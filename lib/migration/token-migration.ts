@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { ScanOptions } from '../redis/index.js';
-import { isTokenStoreParts, openTokenStoreParts, TokenKeys, type TokenStoreOptions, type TokenStoreParts } from '../tokens/index.js';
+import { TokenKeys, tokenStoreParts, type TokenStoreOptions, type TokenStoreParts } from '../tokens/index.js';
 import type { ImportRecord, TokenRecord } from './import-record.js';
 import { skipped } from './import-record.js';
 import type { ImportSummary } from './import-tally.js';
@@ -23,7 +23,7 @@ export class TokenMigration {
   /** @internal */
   constructor(parts: TokenStoreParts);
   constructor(options: TokenStoreOptions | TokenStoreParts = {}) {
-    this.parts = isTokenStoreParts(options) ? options : openTokenStoreParts(options);
+    this.parts = tokenStoreParts(options);
   }
 
   /**

@@ -2,12 +2,7 @@ import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { assertText, isObject, randomText, toJson } from '../data/index.js';
 import { InvalidArgumentError, StoreFullError, StoreUnavailableError } from '../errors/index.js';
-import {
-  type IntrospectionCacheOptions,
-  type IntrospectionCacheParts,
-  isIntrospectionCacheParts,
-  openIntrospectionCacheParts,
-} from './introspection-cache-options.js';
+import { type IntrospectionCacheOptions, type IntrospectionCacheParts, introspectionCacheParts } from './introspection-cache-options.js';
 import { EVICT, KEEP } from './introspection-cache.lua.js';
 
 /** What the server that issued a token says of it (RFC 7662, section 2.2). */
@@ -51,7 +46,7 @@ export class IntrospectionCache {
   /** @internal */
   constructor(parts: IntrospectionCacheParts);
   constructor(options: IntrospectionCacheOptions | IntrospectionCacheParts = {}) {
-    this.parts = isIntrospectionCacheParts(options) ? options : openIntrospectionCacheParts(options);
+    this.parts = introspectionCacheParts(options);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { Script } from '../redis/index.js';
+import { RANK_AFTER, Script } from '../redis/index.js';
 
 const NOW = `
 local time = redis.call('TIME')
@@ -100,29 +100,8 @@ local index, most = KEYS[1], ARGV[1] + 0
 local HEAD, TAG = string.match(index, '^([^{]*)l:({......})$')
 prune(index, 1000)
 
--- as Redis orders members of one score; the operators of Lua go by the server's locale
-local function is_before(a, b)
-  for n = 1, math.min(#a, #b) do
-    local x, y = string.byte(a, n), string.byte(b, n)
-    if x ~= y then return x < y end
-  end
-  return #a < #b
-end
-
--- how many entries are not behind the given place
-local function rank_after(expires, member)
-  local low, high = 0, redis.call('ZCARD', index)
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    local entry = redis.call('ZRANGE', index, middle, middle, 'WITHSCORES')
-    local score = tonumber(entry[2])
-    if score < expires or (score == expires and not is_before(member, entry[1])) then low = middle + 1 else high = middle end
-  end
-  return low
-end
-
-local from = 0
-if ARGV[3] ~= '' then from = rank_after(tonumber(ARGV[2]), ARGV[3]) end
+${RANK_AFTER}local from = 0
+if ARGV[3] ~= '' then from = rank_after(index, tonumber(ARGV[2]), ARGV[3]) end
 local entries = redis.call('ZRANGE', index, from, from + most - 1, 'WITHSCORES')
 local reply = { '', '' }
 if #entries == 2 * most then reply = { entries[#entries], entries[#entries - 1] } end

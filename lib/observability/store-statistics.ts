@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import { InvalidArgumentError } from '../errors/index.js';
 import { resolveStandalone, type StandaloneOptions } from '../options/index.js';
-import { type CallNode, callsOver, callsToMasters, RedisAuthConnection, scanKeys } from '../redis/index.js';
+import { type CallNode, callsOver, callsToMasters, RedisAuthConnection, scanKeys, sharesConnection } from '../redis/index.js';
 import { type Estimate, estimated, type Sample, sumOf } from './estimate.js';
 import { measure, MEASURES, OUR_KEYS, ownersOf, scopeOfMeasure, tokensOf } from './key-measures.js';
 import { RandomWindows } from './random-windows.js';
@@ -79,8 +79,8 @@ export class StoreStatistics {
   /** @internal */
   constructor(parts: StoreStatisticsParts);
   constructor(options: StandaloneOptions | StoreStatisticsParts = {}) {
-    this.isOurs = !('connection' in options && options.connection instanceof RedisAuthConnection);
-    if ('connection' in options && options.connection instanceof RedisAuthConnection) {
+    this.isOurs = !sharesConnection(options);
+    if (sharesConnection<StoreStatisticsParts>(options)) {
       ({ connection: this.connection, keyPrefix: this.keyPrefix } = options);
     } else {
       const { redis, keyPrefix, commandTimeoutMs } = resolveStandalone(options, [], () => ({}));

@@ -20,4 +20,4 @@ export {
 } from './token-keys.js';
 export { membersOf, readRecord } from './token-record.js';
 export { INDEX, onlyWithRoom } from './token-state.lua.js';
-export { isTokenStoreParts, openTokenStoreParts } from './token-store-options.js';
+export { tokenStoreParts } from './token-store-options.js';

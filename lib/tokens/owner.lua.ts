@@ -1,3 +1,4 @@
+import { RANK_AFTER } from '../redis/index.js';
 import { evenWhenFull, INDEX, readOnly } from './token-state.lua.js';
 
 /**
@@ -13,29 +14,8 @@ export const LIST = evenWhenFull<string[]>(
 local index, most = KEYS[1], ARGV[3] + 0
 prune(index, 1000)
 
--- as Redis orders members of one score; the operators of Lua go by the server's locale
-local function is_before(a, b)
-  for n = 1, math.min(#a, #b) do
-    local x, y = string.byte(a, n), string.byte(b, n)
-    if x ~= y then return x < y end
-  end
-  return #a < #b
-end
-
--- how many entries are not behind the given place
-local function rank_after(expires, rest)
-  local low, high = 0, redis.call('ZCARD', index)
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    local entry = redis.call('ZRANGE', index, middle, middle, 'WITHSCORES')
-    local score = tonumber(entry[2])
-    if score < expires or (score == expires and not is_before(rest, entry[1])) then low = middle + 1 else high = middle end
-  end
-  return low
-end
-
-local from = 0
-if ARGV[5] ~= '' then from = rank_after(tonumber(ARGV[4]), ARGV[5]) end
+${RANK_AFTER}local from = 0
+if ARGV[5] ~= '' then from = rank_after(index, tonumber(ARGV[4]), ARGV[5]) end
 local entries = redis.call('ZRANGE', index, from, from + most - 1, 'WITHSCORES')
 local reply, next_place = {}, ''
 for n = 1, #entries, 2 do

@@ -22,14 +22,17 @@ export class RequestSecrets {
 
   /** A nonce for {@link derive}, with the name of the key to derive with. */
   nonce(): string {
+    return `${this.assertKey().kid}.${randomText(SECRET_BYTES)}`;
+  }
+
+  /** @throws InvalidArgumentError in a store without a key, where a `requestId` promises nothing */
+  assertKey(): DerivedKey {
     const [first] = this.keys;
-    if (first === undefined) {
-      throw new InvalidArgumentError(
-        'requestId',
-        'needs a key to derive the token from: give secret, or use the module with a key that signs',
-      );
-    }
-    return `${first.kid}.${randomText(SECRET_BYTES)}`;
+    if (first !== undefined) return first;
+    throw new InvalidArgumentError(
+      'requestId',
+      'needs a key to derive the token from: give secret, or use the module with a key that signs',
+    );
   }
 
   derive(nonce: string): string {

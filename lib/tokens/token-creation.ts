@@ -39,6 +39,7 @@ export class TokenCreation {
   private given(wanted: CheckedToken, token: string): Promise<StoredToken> {
     const { tag, names, ttl } = wanted;
     const id = tag + customRest(randomText(18));
+    if (wanted.requestId !== undefined) this.secrets.assertKey();
     return this.connection.execute(OPERATION, async (client, again) => {
       const pointer = pointerOf(names, token);
       const [status, text] = await this.store(client, again, wanted, id, pointer, `c ${restOf(id)}`);

@@ -69,7 +69,7 @@ export class TokenKind<Schema extends StandardSchemaV1 = StandardSchemaV1<Record
   }
 
   /** As {@link TokenStore.delete}. */
-  delete(reference: { token: string; id?: never } | { id: string; token?: never; owner?: string }): Promise<boolean> {
+  delete(reference: ({ token: string } | { id: string }) & { owner?: string }): Promise<boolean> {
     return this.store.delete({ ...reference, ...this.scope });
   }
 

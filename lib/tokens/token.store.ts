@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { InvalidArgumentError } from '../errors/index.js';
 import type { Duration } from '../options/index.js';
 import type { Again, RedisClient } from '../redis/index.js';
 import { CustomTokens } from './custom-tokens.js';
@@ -25,7 +24,7 @@ import { TokenKind, type TokenKindDefinition } from './token-kind.js';
 import { type Accept, TokenUpdate } from './token-update.js';
 import { idOfGenerated, isGenerated, scopeOf, tagOf, TokenKeys } from './token-keys.js';
 import { infoOf, readRecord } from './token-record.js';
-import { isTokenStoreParts, openTokenStoreParts, type TokenStoreOptions, type TokenStoreParts } from './token-store-options.js';
+import { tokenStoreParts, type TokenStoreOptions, type TokenStoreParts } from './token-store-options.js';
 import type { NewToken, StoredToken, StoredTokenInfo, TokenOwner, TokenPage, TokenReference, TokenScope } from './token-types.js';
 import { CONSUME, DELETE, GET, REFRESH } from './token.lua.js';
 
@@ -57,7 +56,7 @@ export class TokenStore {
   /** @internal */
   constructor(parts: TokenStoreParts);
   constructor(options: TokenStoreOptions | TokenStoreParts = {}) {
-    this.parts = isTokenStoreParts(options) ? options : openTokenStoreParts(options);
+    this.parts = tokenStoreParts(options);
     const { connection, keyPrefix, keys, tokens } = this.parts;
     this.keys = new TokenKeys(keyPrefix);
     this.custom = new CustomTokens(this.keys);
@@ -128,10 +127,10 @@ export class TokenStore {
   }
 
   /**
-   * Ends one token, by itself or by its public id; false if it was not live. An id says nothing of whose it is: give the
-   * `owner` too where it comes from a client, and another's token is as unknown as one that never was.
+   * Ends one token, by itself (as a StoredToken does) or by its public id; false if it was not live. An id says nothing of
+   * whose it is: give the `owner` too where it comes from a client, and another's token is as unknown as one that never was.
    */
-  async delete(reference: TokenScope & ({ token: string; id?: never } | { id: string; token?: never; owner?: string })): Promise<boolean> {
+  async delete(reference: TokenScope & ({ token: string } | { id: string }) & { owner?: string }): Promise<boolean> {
     const scope = checkScope(reference);
     const { token, id, owner } = reference as { token?: unknown; id?: unknown; owner?: string };
     const args = [scopeOf(scope.names), ...(owner === undefined ? [] : [checkOwner({ ...scope, owner }).ownerName])];
@@ -140,8 +139,7 @@ export class TokenStore {
       if (record !== null) await this.custom.forget(again, readRecord(record).pointer, ofRecord);
       return record !== null;
     };
-    if (id === undefined) return this.on('tokens.delete', scope, checkToken(token), false, end);
-    if (token !== undefined) throw new InvalidArgumentError('id', 'cannot stand beside token; give one of them');
+    if (token !== undefined || id === undefined) return this.on('tokens.delete', scope, checkToken(token), false, end);
     const checked = checkId(id);
     return checked === undefined ? false : this.parts.connection.execute('tokens.delete', (client, again) => end(client, checked, again));
   }

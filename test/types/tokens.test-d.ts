@@ -71,8 +71,7 @@ export async function use(): Promise<void> {
   const deleted: boolean = (await tokens.delete({ type: 'reset', token: 'x' })) || (await tokens.delete({ type: 'reset', id: 'x' }));
   // @ts-expect-error one of them
   await tokens.delete({ type: 'reset' });
-  // @ts-expect-error not both
-  await tokens.delete({ type: 'reset', token: 'x', id: 'y' });
+  await tokens.delete(created);
   const ended: number = (await tokens.deleteAll({ owner: 'ann' })) + (await tokens.deleteAll({ type: 'reset', owner: 'ann' }));
   // @ts-expect-error all of everybody is nothing to ask for
   await tokens.deleteAll({ type: 'reset' });

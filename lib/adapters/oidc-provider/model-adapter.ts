@@ -1,11 +1,10 @@
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
-import { assertText, randomText } from '../../data/index.js';
+import { assertText, randomText, seal, unseal } from '../../data/index.js';
 import { InvalidArgumentError, RedisAuthConfigError } from '../../errors/index.js';
 import { isText } from '../../options/index.js';
 import { type Again, inDoubt, type RedisAuthConnection, type RedisClient } from '../../redis/index.js';
 import { CONSUME, END, JOIN, REVOKE, STORE } from './record.lua.js';
 import type { Place, RecordPlaces } from './record-places.js';
-import { seal, unseal } from './sealed.js';
 
 const MAX_ID_BYTES = 1024;
 const GENERATION_BYTES = 12;

@@ -142,7 +142,6 @@ describe('no command for', () => {
     'a token over 8 kB': (tokens) => tokens.get({ type: 'key', token: 'x'.repeat(8_193) }),
     'an empty token': (tokens) => tokens.consume({ type: 'key', token: '' }),
     'no token and no id': (tokens) => tokens.delete({ type: 'key' } as never),
-    'both a token and an id': (tokens, { id, token }) => tokens.delete({ type: 'key', id, token } as never),
     'no arguments': (tokens) => tokens.create(undefined as never),
     'a type of null where all types could be meant': (tokens) => tokens.deleteAll({ owner: 'ann', type: null as never }),
     'no owner of all types': (tokens) => tokens.deleteAll({} as never),

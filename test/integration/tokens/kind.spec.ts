@@ -86,6 +86,7 @@ describe('a kind of tokens', () => {
     expect(await one.delete({ id, owner: 'o' })).toBe(true);
     const next = await one.create({ owner: 'o', token: 'mine' });
     expect(await one.consume(next.token)).toMatchObject({ owner: 'o' });
+    expect(await store.delete(await one.create({ owner: 'o' }))).toBe(true);
     await one.create({ owner: 'o' });
     expect(await other.deleteAll('o')).toBe(0);
     expect(await one.deleteAll('o')).toBe(1);
