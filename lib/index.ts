@@ -98,10 +98,14 @@ export type {
   ImportOptions,
   ImportRecord,
   ImportSummary,
+  OAuthAccessRecord,
+  OAuthClientRecord,
+  OAuthPKCERecord,
   OAuthRecord,
   OAuthTarget,
   SkippedRecord,
   SkipNotice,
+  SkipReason,
   TokenRecord,
 } from './migration/index.js';
 export { StoreStatistics } from './observability/index.js';
@@ -109,7 +113,7 @@ export type { Estimate, Statistics, StatisticsOptions, TokenTypeStatistics } fro
 
 // The connection
 export { RedisAuthConnection } from './redis/index.js';
-export type { RedisClient } from './redis/index.js';
+export type { RedisClient, ScanOptions } from './redis/index.js';
 
 // HTTP
 export {
