@@ -208,7 +208,7 @@ export class TokenStore {
   /**
    * Tries a code; of any number of right attempts at once exactly one is valid. Wrong ones are counted in the same
    * script, and after `maxAttempts` of them everything is refused for one `ttl`. The result tells the application why,
-   * and a client only that it was refused. With a `requestId` a repeat within 60 s gets the first answer.
+   * and a client only that it was refused. With a `requestId` a repeat of the same code within 60 s gets the first answer.
    */
   async verifyCode<Data extends object = Record<string, unknown>>(attempt: CodeAttempt): Promise<CodeVerification<Data>> {
     return as<CodeVerification<Data>>(await this.codes.verify(attempt));
