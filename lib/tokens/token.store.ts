@@ -21,7 +21,7 @@ import {
 } from './token-arguments.js';
 import { TokenCreation } from './token-creation.js';
 import { TokenKind, type TokenKindDefinition } from './token-kind.js';
-import { type Accept, TokenUpdate } from './token-update.js';
+import { type Accept, NotAccepted, TokenUpdate } from './token-update.js';
 import { idOfGenerated, isGenerated, scopeOf, tagOf, TokenKeys } from './token-keys.js';
 import { infoOf, readRecord } from './token-record.js';
 import { tokenStoreParts, type TokenStoreOptions, type TokenStoreParts } from './token-store-options.js';
@@ -107,10 +107,12 @@ export class TokenStore {
     const scope = checkScope(reference);
     const token = checkToken(reference.token);
     const update = new TokenUpdate(reference.data, this.parts.tokens.maxDataBytes, accept);
-    return this.on('tokens.update', scope, token, null, async (client, id, again) => {
+    const updated = await this.on<StoredToken | NotAccepted | null>('tokens.update', scope, token, null, async (client, id, again) => {
       const record = await update.run(client, again, this.keys.record(id), scopeOf(scope.names));
-      return record === null ? null : as<StoredToken<Data>>(shown(token, id, scope, record));
+      return typeof record === 'string' ? shown(token, id, scope, record) : record;
     });
+    if (updated instanceof NotAccepted) throw updated.reason;
+    return as<StoredToken<Data> | null>(updated);
   }
 
   /** Gives the token a new life of `ttl` from now, or `'never'` an end; false if it is not live. */
@@ -187,7 +189,11 @@ export class TokenStore {
     return this.owners.count(checkOwner(of));
   }
 
-  /** The tokens of one purpose by themselves, with typed data that a Standard Schema checks whenever it is written. */
+  /**
+   * The tokens of one purpose by themselves, with typed data that a Standard Schema checks whenever it is written.
+   *
+   * @throws InvalidArgumentError at once for a `type`, `app` or `ttl` that cannot be
+   */
   kind<Schema extends StandardSchemaV1 = StandardSchemaV1<Record<string, unknown>>>(
     definition: TokenKindDefinition<Schema>,
   ): TokenKind<Schema> {

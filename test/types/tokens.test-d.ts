@@ -1,5 +1,6 @@
 // Checked by tsc alone: each line must compile, or fail to where @ts-expect-error says so.
 import { Inject } from '@nestjs/common';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Cluster, Redis } from 'ioredis';
 import {
   getTokenStoreToken,
@@ -7,6 +8,7 @@ import {
   type NewToken,
   type StoredToken,
   type StoredTokenInfo,
+  type TokenKind,
   TokenStore,
   type TokenStoreOptions,
 } from 'nestjs-redis-auth';
@@ -85,6 +87,23 @@ export async function use(): Promise<void> {
   await tokens.client.ping();
   await tokens.close();
   void [email, attempts, open, updated, consumed, refreshed, deleted, ended, secret, expires, count];
+}
+
+type Payment = { by: 'card'; card: string } | { by: 'cash' };
+
+export async function change(
+  kind: TokenKind<StandardSchemaV1<Reset>>,
+  payments: TokenKind<StandardSchemaV1<Payment>>,
+  open: TokenKind,
+): Promise<void> {
+  await kind.update('x', { email: 'd@e.f', attempts: null });
+  await kind.update('x', { email: undefined });
+  // @ts-expect-error not what the field holds
+  await kind.update('x', { attempts: 'many' });
+  // @ts-expect-error no such field
+  await kind.update('x', { mail: 'a@b.c' });
+  await payments.update('x', { by: 'card', card: '4' });
+  await open.update('x', { any: 'thing', other: null });
 }
 
 export class Consumer {
