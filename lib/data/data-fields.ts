@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../errors/index.js';
-import { assertObject, toJson } from './json.js';
+import { assertObject, hasMembers, toJson } from './json.js';
 
 const MAX_DATA_FIELDS = 4096;
 
@@ -32,11 +32,9 @@ export function checkInitialData(argument: string, data: unknown, maxBytes: numb
   return { set, remove: [] };
 }
 
-/** A Map, a Set, a Date have no members that could be kept. */
 function assertMembers(argument: string, data: unknown): asserts data is Record<string, unknown> {
   assertObject(argument, data);
-  if (data instanceof Map || data instanceof Set || data instanceof Date)
-    throw new InvalidArgumentError(argument, 'must be a plain object');
+  if (!hasMembers(data)) throw new InvalidArgumentError(argument, 'must be a plain object');
 }
 
 function assertSize(argument: string, fields: DataPatch['set'], maxBytes: number): void {
