@@ -124,6 +124,9 @@ export function importArguments(slice: readonly PreparedToken[]): (string | numb
   return [scopeOf(names), owner, ...slice.flatMap(({ args }) => args)];
 }
 
+/** A Date can be no later: what is would be read as no moment at all, and written anew as never. */
+const LATEST_MS = 8.64e15;
+
 function isMoment(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= LATEST_MS;
 }

@@ -239,6 +239,20 @@ describe('a dry run', () => {
     expect(reads.at(-1)).toBe(600);
     expect(reads.length).toBeGreaterThan(1);
   });
+
+  it('rejects with what a callback throws, not as if Redis had failed', async () => {
+    await using from = at(redis.url);
+    await using to = at(other.url);
+    await Promise.all([undefined, 'mine'].map((token) => from.store.create({ type: 'reset', owner: 'ann', ...(token && { token }) })));
+    const records = await all(from.migration.exportTokens());
+    const mistake = new Error('a mistake of the application');
+    const fail = (): never => {
+      throw mistake;
+    };
+    const expired = records.map((record) => ({ ...record, expiresAt: 1 }));
+    await expect(to.migration.importTokens(expired, { onSkip: fail })).rejects.toBe(mistake);
+    await expect(to.migration.importTokens(records, { onProgress: fail })).rejects.toBe(mistake);
+  });
 });
 
 describe('what a record may not do', () => {
@@ -262,6 +276,8 @@ describe('what a record may not do', () => {
     ['without a life', (genuine) => ({ ...genuine, expiresAt: 'soon' }), 'malformed'],
     ['that does not say that it lives for ever', (genuine) => ({ ...genuine, expiresAt: undefined }), 'malformed'],
     ['that ended in 1970', (genuine) => ({ ...genuine, expiresAt: 0 }), 'expired'],
+    ['that ends later than any Date', (genuine) => ({ ...genuine, expiresAt: 8.64e15 + 1 }), 'malformed'],
+    ['born later than any Date', (genuine) => ({ ...genuine, createdAt: 8.64e15 + 1 }), 'malformed'],
     ['born at a fraction', (genuine) => ({ ...genuine, createdAt: 0.5 }), 'malformed'],
     ['with data that are none', (genuine) => ({ ...genuine, data: [] }), 'bad-data'],
     ['with too much data', (genuine) => ({ ...genuine, data: { x: 'x'.repeat(20_000) } }), 'bad-data'],
