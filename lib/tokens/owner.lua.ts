@@ -44,9 +44,10 @@ return redis.call('ZCOUNT', KEYS[1], integer(now), '+inf')
 `);
 
 /**
- * Ends every token of an owner, or of one of its types, at once, by taking their indexes away; the records are cleared
- * away a slice at a time. Where an earlier call was broken off before all was cleared, its rest comes first: 'end' is
- * to be repeated while the reply says so, then 'clear', which spares tokens stored since.
+ * Ends every token of an owner, or of one of its types, at once, by taking their indexes away; where there are very many
+ * types a hundred at a time, so that Redis is not kept long. The records are cleared away a slice at a time. Where an
+ * earlier call was broken off before all was cleared, its rest comes first: 'end' is to be repeated while the reply says
+ * so, then 'clear', which spares tokens stored since.
  *
  * KEYS registry
  * ARGV scope (the type is empty for all), owner, most records to clear away, 'end' or 'clear'
@@ -56,11 +57,12 @@ return redis.call('ZCOUNT', KEYS[1], integer(now), '+inf')
 export const DELETE_ALL = evenWhenFull<[ended: number | string, left: 'end' | 'clear' | '', ...pointers: string[]]>(
   INDEX,
   `
-local owner, left = ARGV[2], ARGV[3] + 0
+local owner, left, types_left = ARGV[2], ARGV[3] + 0, 100
 local CUSTOM_LENGTH = 23
 local types = TYPE == '' and redis.call('ZRANGE', KEYS[1], 0, -1) or { TYPE }
-local reply, ended = {}, 0
+local reply, ended, to_do = {}, 0, ''
 
+-- whether nothing is left of it
 local function clear(type)
   local condemned = condemned_of(owner, type)
   local rests = redis.call('ZRANGE', condemned, 0, left - 1)
@@ -88,29 +90,37 @@ local function clear(type)
   return redis.call('EXISTS', condemned) == 0
 end
 
+-- false while the rest of an earlier deletion stands in the way
 local function condemn(type)
-  if ARGV[4] ~= 'end' then return end
   local index, condemned = index_of(owner, type), condemned_of(owner, type)
-  if redis.call('EXISTS', condemned) == 1 or redis.call('EXISTS', index) == 0 then return end
+  if redis.call('EXISTS', condemned) == 1 then return false end
   ended = ended + redis.call('ZCOUNT', index, integer(now), '+inf')
   redis.call('RENAME', index, condemned)
+  return true
 end
 
-for _, type in ipairs(types) do condemn(type) end
-local to_do = ''
 for _, type in ipairs(types) do
-  local late = ARGV[4] == 'end' and redis.call('EXISTS', index_of(owner, type)) == 1
-  if left > 0 and clear(type) and late then
-    condemn(type)
-    late = false
+  local is_late = ARGV[4] == 'end' and redis.call('EXISTS', index_of(owner, type)) == 1
+  if is_late then
+    if types_left == 0 then
+      to_do = 'end'
+      break
+    end
+    types_left = types_left - 1
+    is_late = not condemn(type)
   end
-  if late then
+  local is_clear = left > 0 and clear(type)
+  if is_late and is_clear then
+    is_late = not condemn(type)
+    is_clear = false
+  end
+  if is_late then
     to_do = 'end'
-  elseif redis.call('EXISTS', condemned_of(owner, type)) == 1 then
-    if to_do == '' then to_do = 'clear' end
-  else
+  elseif is_clear then
     local last = last_of(index_of(owner, type))
     if last then redis.call('ZADD', KEYS[1], last, type) else redis.call('ZREM', KEYS[1], type) end
+  elseif to_do == '' then
+    to_do = 'clear'
   end
 end
 live_until(KEYS[1], last_of(KEYS[1]))

@@ -148,8 +148,9 @@ export class TokenStore {
 
   /**
    * Ends every token of an owner, of one type or of every type, at once; how many were live. The first script ends
-   * them all, however many there are; their records are then cleared away 500 at a time, so that Redis is never kept
-   * long, and what is left after half of `commandTimeout` in the background.
+   * them all, however many there are, of up to 100 types, and each further one those of 100 more; their records are then
+   * cleared away 500 at a time, so that Redis is never kept long, and what is left after half of `commandTimeout` in the
+   * background. Broken off before all have ended, it is a StoreUnavailableError that says `ambiguous`: repeat it.
    */
   async deleteAll(of: Omit<TokenOwner, 'type'> & { type?: string }): Promise<number> {
     return this.owners.deleteAll(checkOwnerOfAny(of), this.parts.connection.commandTimeoutMs / 2);
