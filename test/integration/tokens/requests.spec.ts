@@ -7,6 +7,7 @@ import { clientOf } from '../../support/ask.js';
 import { outcomeOf } from '../../support/session-outcomes.js';
 import { TEST_SECRET } from '../../support/sessions.js';
 import { openTokens, type TokensUnderTest } from '../../support/tokens.js';
+import { until } from '../../support/until.js';
 
 const OTHER_SECRET = 'Zb8Xn3Qe6Wt1Yr9Uo4Ip7As2Dk5Fl0GhMv';
 const OF = { type: 'key', owner: 'ann' };
@@ -183,6 +184,16 @@ describe('consume with a requestId', () => {
     const [one, two] = [await tokens.create(OF), await tokens.create(OF)];
     expect(await tokens.consume({ type: 'key', token: one.token, requestId: 'r' })).toEqual(one);
     expect(await tokens.consume({ type: 'key', token: two.token, requestId: 'r' })).toEqual(two);
+  });
+
+  it.each([{}, { token: 'soon over' }])('is answered again although the life of the token would be over by then: %j', async (custom) => {
+    const { token } = await tokens.create({ ...OF, ttl: '500 ms', ...custom });
+    const consumption = { type: 'key', token, requestId: 'late' };
+    const first = await tokens.consume(consumption);
+    expect(first).toMatchObject({ owner: 'ann' });
+    await until(() => Date.now() > first!.expiresAt!.getTime() + 50, { what: 'its life is over' });
+    expect(await tokens.consume(consumption)).toEqual(first);
+    expect(await tokens.consume({ ...consumption, requestId: 'other' })).toBeNull();
   });
 
   it('that came too late is not remembered as an answer', async () => {
