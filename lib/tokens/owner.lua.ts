@@ -2,7 +2,8 @@ import { RANK_AFTER } from '../redis/index.js';
 import { evenWhenFull, INDEX, readOnly } from './token-state.lua.js';
 
 /**
- * One page of an index, the soonest expiry first; what has expired or was evicted is forgotten on the way.
+ * One page of an index, the soonest expiry first, or as much of it as does not keep Redis long; what has expired or was
+ * evicted is forgotten on the way.
  *
  * KEYS index
  * ARGV scope, owner, most, expiry and rest of the id after which it begins ('' both from the start)
@@ -17,18 +18,23 @@ prune(index, 1000)
 ${RANK_AFTER}local from = 0
 if ARGV[5] ~= '' then from = rank_after(index, tonumber(ARGV[4]), ARGV[5]) end
 local entries = redis.call('ZRANGE', index, from, from + most - 1, 'WITHSCORES')
-local reply, next_place = {}, ''
+local reply, next_place, bytes = {}, '', 0
+if #entries == 2 * most then next_place = entries[#entries] .. ' ' .. entries[#entries - 1] end
 for n = 1, #entries, 2 do
   local rest = entries[n]
   local value = redis.call('GET', key_of('k', rest))
   if value then
     reply[#reply + 1] = rest
     reply[#reply + 1] = value
+    bytes = bytes + #value
+    if bytes > 500000 then
+      next_place = entries[n + 1] .. ' ' .. rest
+      break
+    end
   else
     redis.call('ZREM', index, rest)
   end
 end
-if #entries == 2 * most then next_place = entries[#entries] .. ' ' .. entries[#entries - 1] end
 settle(ARGV[2])
 reply[#reply + 1] = next_place
 return reply

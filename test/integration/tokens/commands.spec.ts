@@ -119,6 +119,13 @@ describe('list and deleteAll of many', () => {
     expect([page.sent, page.result.length]).toEqual([{ evalsha: 1 }, 50]);
   });
 
+  it('list: one command for each half a megabyte, so that none keeps Redis long', async () => {
+    const data = { text: 'x'.repeat(16_000) };
+    await Promise.all(Array.from({ length: 100 }, () => on.tokens.create({ type: 'key', owner: 'fat', data })));
+    const { sent, result } = await commandsDuring(redis, () => on.tokens.list({ type: 'key', owner: 'fat' }));
+    expect([sent, result.length]).toEqual([{ evalsha: 4 }, 100]);
+  });
+
   it('deleteAll: one command for each 500', async () => {
     await Promise.all(Array.from({ length: 1_700 }, () => on.tokens.create({ type: 'key', owner: 'more' })));
     const { sent, result } = await commandsDuring(redis, () => on.tokens.deleteAll({ type: 'key', owner: 'more' }));

@@ -92,6 +92,18 @@ describe('list', () => {
     expect(ids(await tokens.list({ ...of('dan'), limit: 5 }))).toEqual(ids(whole.slice(50, 55)));
   });
 
+  it('gives all of what is large, and pages as they were asked for', async () => {
+    const data = { text: 'x'.repeat(16_000) };
+    const made = await Promise.all(
+      Array.from({ length: 100 }, (_, n) => tokens.create({ ...of('fat'), data, ttl: n % 3 === 0 ? 'never' : '1h' })),
+    );
+    const result = await tokens.list(of('fat'));
+    expect(ids(result).toSorted()).toEqual(ids(made).toSorted());
+    expect(result.every((info) => info.data['text'] === data.text)).toBe(true);
+    expect(ids(await inPages('fat', 40))).toEqual(ids(result));
+    expect(await tokens.list({ ...of('fat'), limit: 90 })).toEqual(result.slice(0, 90));
+  });
+
   it('is empty for who has none', async () => {
     expect(await tokens.list(of('nobody'))).toEqual([]);
     expect(await tokens.count(of('nobody'))).toBe(0);
