@@ -7,6 +7,9 @@ const resolve = {
   alias: [
     { find: /^nestjs-redis-auth$/, replacement: at('lib/index.ts') },
     { find: /^nestjs-redis-auth\/testing$/, replacement: at('lib/testing/index.ts') },
+    { find: /^nestjs-redis-auth\/keyv$/, replacement: at('lib/adapters/keyv/index.ts') },
+    { find: /^nestjs-redis-auth\/throttler$/, replacement: at('lib/adapters/throttler/index.ts') },
+    { find: /^nestjs-redis-auth\/oidc-provider$/, replacement: at('lib/adapters/oidc-provider/index.ts') },
   ],
 };
 

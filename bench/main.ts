@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { startBenchServer } from './bench-server.js';
+import { measureImports } from './import.js';
 import { compareLists } from './list-scale.js';
 import { measureMemory } from './memory.js';
 import { report } from './report.js';
@@ -20,6 +21,7 @@ const text = report({
   lists: await compareLists(),
   memory: await measureMemory(),
   tokens: await measureTokens(),
+  imports: await measureImports(),
 });
 await writeFile(new URL('../docs/benchmarks.md', import.meta.url), text);
 console.log(text);

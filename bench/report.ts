@@ -1,4 +1,5 @@
 import { cpus } from 'node:os';
+import type { ImportMeasure } from './import.js';
 import type { ListScale } from './list-scale.js';
 import type { MemoryUse } from './memory.js';
 import type { Quartiles } from './statistics.js';
@@ -13,10 +14,11 @@ export interface Results {
   lists: ListScale;
   memory: MemoryUse;
   tokens: TokenCosts;
+  imports: ImportMeasure[];
 }
 
 /** The results as Markdown. */
-export function report({ loadBefore, redisVersion, throughput, lists, memory, tokens }: Results): string {
+export function report({ loadBefore, redisVersion, throughput, lists, memory, tokens, imports }: Results): string {
   const [cpu] = cpus();
   return `# Benchmarks
 
@@ -65,6 +67,14 @@ ${whole(tokens.tokens)} tokens of ${whole(tokens.owners)} owners without data, i
 | cost of \`get\` relative to a database with ${whole(tokens.fewKeys)} other keys | ${spread(tokens.scale)} | ≤ 1.3${verdict(tokens.scale.median <= 1.3)} |
 | memory of a token, its share of the index included | ${tokens.bytesPerToken.toFixed(1)} bytes | ≤ 300${verdict(tokens.bytesPerToken <= 300)} |
 | \`deleteAll\` of ${whole(tokens.deleted.tokens)} tokens: the longest script | ${tokens.deleted.longestMs.toFixed(1)} ms (the call ${whole(tokens.deleted.ms)} ms) | ≤ 5 ms${verdict(tokens.deleted.longestMs <= 5)} |
+
+## Import of tokens
+
+Out of NDJSON text, with the default limits.
+
+| tokens | | a second | goal | growth of the process | goal |
+| --- | --- | --- | --- | --- | --- |
+${imports.map(({ name, tokens: count, perSecond, rssGrowth }) => `| ${whole(count)} | ${name} | ${whole(perSecond)} | ≥ 20,000${verdict(perSecond >= 20_000)} | ${(rssGrowth / 1e6).toFixed(0)} MB | < 100 MB${verdict(rssGrowth < 100e6)} |`).join('\n')}
 `;
 }
 

@@ -2,13 +2,23 @@
 export { RedisAuthModule } from './redis-auth.module.js';
 export type { RedisAuthModuleAsyncOptions, RedisAuthModuleExtras } from './redis-auth.module-definition.js';
 export {
+  getCacheAdapterToken,
+  getDistributedLockToken,
   getOAuthTokenStoreToken,
+  getRateLimiterToken,
   getRedisAuthConnectionToken,
   getSessionServiceToken,
+  getStoreStatisticsToken,
+  getTokenMigrationToken,
   getTokenStoreToken,
+  InjectCacheAdapter,
+  InjectDistributedLock,
   InjectOAuthTokenStore,
+  InjectRateLimiter,
   InjectRedisAuthConnection,
   InjectSessionService,
+  InjectStoreStatistics,
+  InjectTokenMigration,
   InjectTokenStore,
 } from './redis-auth.tokens.js';
 
@@ -70,12 +80,82 @@ export type {
 } from './tokens/index.js';
 
 // Tokens of other servers, and what authorization servers answer about ours
-export { OAuthTokenStore } from './oauth/index.js';
-export type { AccessToken, ClientCredentials, OAuthDb, OAuthTokenStoreOptions, PKCEValues } from './oauth/index.js';
+export { IntrospectionCache, OAuthTokenStore, RedisAuthOAuthModule, TokenIntrospection, TokenRevocation } from './oauth/index.js';
+export type {
+  AccessToken,
+  ActiveToken,
+  ClientCredentials,
+  IntrospectedToken,
+  IntrospectionAnswer,
+  IntrospectionCacheOptions,
+  IntrospectionCacheTimes,
+  IntrospectionResult,
+  OAuthDb,
+  OAuthTokenStoreOptions,
+  PKCEValues,
+  PresentedToken,
+  RedisAuthOAuthModuleOptions,
+  ServedTokens,
+} from './oauth/index.js';
+
+// Cache
+export { CacheAdapter, Cached, CACHED_ROUTES } from './cache/index.js';
+export type { CacheAdapterOptions, CachedOptions, CacheEvent, GetOrSetOptions, LoaderContext } from './cache/index.js';
+
+// Locks
+export { currentLock, DistributedLock, WithLock } from './locks/index.js';
+export type {
+  DistributedLockOptions,
+  FencedWrite,
+  Lock,
+  LockGroup,
+  LockLease,
+  LockTarget,
+  TryLockOptions,
+  WaitLockOptions,
+  WithLockOptions,
+} from './locks/index.js';
+
+// Rate limits
+export { RateLimit, RateLimiter, RateLimitException, RateLimitGuard, RateLimitGuardFor } from './rate-limit/index.js';
+export type {
+  LoginAttempt,
+  LoginIdentity,
+  LoginLimits,
+  RateLimitAlgorithm,
+  RateLimiterOptions,
+  RateLimitResult,
+  RateLimitRule,
+  RateLimitTracker,
+  RateLimitUse,
+  RouteLimit,
+} from './rate-limit/index.js';
+
+// Moving tokens, and what there is
+export { fromAtxp, fromExpressSession, fromNdjson, fromRedisJwt, fromRedisTokens, TokenMigration, toNdjson } from './migration/index.js';
+export type {
+  AtxpOptions,
+  ExpressSessionOptions,
+  ForeignTokenRecord,
+  ImportOptions,
+  ImportRecord,
+  ImportSummary,
+  OAuthAccessRecord,
+  OAuthClientRecord,
+  OAuthPKCERecord,
+  OAuthRecord,
+  OAuthTarget,
+  SkippedRecord,
+  SkipNotice,
+  SkipReason,
+  TokenRecord,
+} from './migration/index.js';
+export { StoreStatistics } from './observability/index.js';
+export type { Estimate, Statistics, StatisticsOptions, TokenTypeStatistics } from './observability/index.js';
 
 // The connection
 export { RedisAuthConnection } from './redis/index.js';
-export type { RedisClient } from './redis/index.js';
+export type { RedisClient, ScanOptions } from './redis/index.js';
 
 // HTTP
 export {
@@ -109,6 +189,8 @@ export {
   LockBusyError,
   LockLostError,
   LockStoreUnavailableError,
+  OAuthRequestError,
+  type OAuthRequestErrorName,
   RedisAuthConfigError,
   RedisAuthError,
   type RedisAuthErrorCode,

@@ -3,7 +3,6 @@ import { APP_FILTER, ModulesContainer } from '@nestjs/core';
 import { RedisAuthConfigError } from './errors/index.js';
 import { guardExports, guardProviders, RedisAuthExceptionFilter } from './guard/index.js';
 import { DEFAULT_INSTANCE, instanceToken, type RedisAuthModuleOptions, type ResolvedOptions, resolveOptions } from './options/index.js';
-import { encryptionKeyPurpose, OAuthTokenStore } from './oauth/index.js';
 import { RedisAuthBoot } from './redis-auth.boot.js';
 import {
   ConfigurableModuleClass,
@@ -12,14 +11,14 @@ import {
   type RedisAuthModuleExtras,
 } from './redis-auth.module-definition.js';
 import { RedisAuthConnection } from './redis/index.js';
-import { derivedKeys } from './jwt/index.js';
 import { SessionService } from './sessions/index.js';
-import { tokenKeyPurpose, TokenStore } from './tokens/index.js';
+import { storeAliases, storeExports, storeProviders } from './redis-auth.stores.js';
 
 /**
  * Sessions, revocation-checked access tokens and refresh-token rotation on Redis.
  *
- * Provides SessionService, TokenStore, OAuthTokenStore, RedisAuthConnection and JwtAuthGuard; under a name (`instance`), the same once more with
+ * Provides SessionService, TokenStore, OAuthTokenStore, CacheAdapter, DistributedLock, RateLimiter, TokenMigration,
+ * StoreStatistics, RedisAuthConnection and JwtAuthGuard; under a name (`instance`), the same once more with
  * options, keys, prefix and connection of its own: `@InjectSessionService('admin')`, `@InjectRedisAuthConnection('admin')`,
  * `JwtAuthGuardFor('admin')`.
  *
@@ -77,8 +76,6 @@ function withParts(definition: DynamicModule, instance: string): DynamicModule {
     options: instanceToken('options', instance),
     connection: instanceToken('connection', instance),
     sessions: instanceToken('sessions', instance),
-    tokens: instanceToken('tokens', instance),
-    oauth: instanceToken('oauth', instance),
   };
   const parts: Provider[] = [
     { provide: RedisAuthBoot, inject: [ModulesContainer], useFactory: (modules: ModulesContainer) => RedisAuthBoot.of(modules) },
@@ -107,18 +104,7 @@ function withParts(definition: DynamicModule, instance: string): DynamicModule {
           return sessions;
         }, connection),
     },
-    {
-      provide: token.tokens,
-      inject: [token.connection, token.options],
-      useFactory: (connection: RedisAuthConnection, { jwt, keyPrefix, tokens }: ResolvedOptions) =>
-        new TokenStore({ connection, keyPrefix, tokens, keys: derivedKeys(jwt, tokenKeyPurpose(keyPrefix)) }),
-    },
-    {
-      provide: token.oauth,
-      inject: [token.connection, token.options],
-      useFactory: (connection: RedisAuthConnection, { jwt, keyPrefix, oauth }: ResolvedOptions) =>
-        new OAuthTokenStore({ connection, keyPrefix, oauth, keys: derivedKeys(jwt, encryptionKeyPurpose(keyPrefix)) }),
-    },
+    ...storeProviders(instance),
     {
       provide: RedisAuthLifecycle,
       inject: [token.sessions, token.connection, RedisAuthBoot],
@@ -139,14 +125,13 @@ function withParts(definition: DynamicModule, instance: string): DynamicModule {
       ? [
           { provide: RedisAuthConnection, useExisting: token.connection },
           { provide: SessionService, useExisting: token.sessions },
-          { provide: TokenStore, useExisting: token.tokens },
-          { provide: OAuthTokenStore, useExisting: token.oauth },
+          ...storeAliases(),
         ]
       : [];
   return {
     ...definition,
     providers: [...(definition.providers ?? []).map(withinBoot), ...parts, ...aliases],
-    exports: [...Object.values(token), ...guardExports(instance), ...aliases],
+    exports: [...Object.values(token), ...storeExports(instance), ...guardExports(instance), ...aliases],
   };
 }
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../errors/index.js';
-import { assertObject, toJson } from './json.js';
+import { assertObject, hasMembers, toJson } from './json.js';
 
 const MAX_DATA_FIELDS = 4096;
 
@@ -11,7 +11,7 @@ export interface DataPatch {
 
 /** null deletes a field, undefined is ignored, all else is set. */
 export function checkDataPatch(data: unknown, maxBytes: number): DataPatch {
-  assertObject('data', data);
+  assertMembers('data', data);
   const entries = Object.entries(data);
   const patch = {
     set: entries.filter(([, value]) => value !== null && value !== undefined).map(([name, value]) => toField('data', name, value)),
@@ -24,12 +24,17 @@ export function checkDataPatch(data: unknown, maxBytes: number): DataPatch {
 /** Data of something new: undefined is ignored, all else is kept, null too. */
 export function checkInitialData(argument: string, data: unknown, maxBytes: number): DataPatch {
   if (data === undefined) return { set: [], remove: [] };
-  assertObject(argument, data);
+  assertMembers(argument, data);
   const set = Object.entries(data)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => toField(argument, name, value));
   assertSize(argument, set, maxBytes);
   return { set, remove: [] };
+}
+
+function assertMembers(argument: string, data: unknown): asserts data is Record<string, unknown> {
+  assertObject(argument, data);
+  if (!hasMembers(data)) throw new InvalidArgumentError(argument, 'must be a plain object');
 }
 
 function assertSize(argument: string, fields: DataPatch['set'], maxBytes: number): void {

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { LockBusyError, LockLostError, LockStoreUnavailableError } from '../errors/index.js';
 import type { RedisClient } from '../redis/index.js';
 import { type DistributedLockOptions, type DistributedLockParts, isLockParts, openLockParts } from './distributed-lock-options.js';
@@ -30,7 +30,7 @@ import { type Grant, Waiting } from './waiting.js';
  * Provided by the module, and usable by hand: `new DistributedLock({ redis: 'redis://localhost:6379' })`.
  */
 @Injectable()
-export class DistributedLock {
+export class DistributedLock implements OnApplicationShutdown {
   private readonly parts: DistributedLockParts;
   private readonly calls: LockCalls;
   private readonly handOvers: HandOvers;
@@ -127,6 +127,11 @@ export class DistributedLock {
   async close(): Promise<void> {
     await this.parts.close?.();
     this.handOvers.close();
+  }
+
+  /** @internal */
+  async onApplicationShutdown(): Promise<void> {
+    await this.close();
   }
 
   private async obtain(operation: string, request: LockRequest, waitMs: number, signal: AbortSignal | undefined): Promise<HeldLock> {

@@ -71,13 +71,16 @@ export interface OAuthAccessRecord {
 export type OAuthRecord = OAuthClientRecord | OAuthPKCERecord | OAuthAccessRecord;
 
 /**
- * Why something was not imported:
- * `expired` · `malformed` no record, or text out of bounds · `wrong-id` of another app or owner, or of a token of another
- * type · `generated-form` looks like a token that was generated here, and would never be found · `token-taken` the same
- * token belongs to another owner · `bad-data` no object, or larger than `tokens.maxDataBytes` · `ambiguous-key` its name
- * can be read in several ways · `unknown-key` its name cannot be read · `no-owner` · `not-a-string` a key of another type ·
- * `unreadable` a value of another form · `not-decrypted` · `secret` left out of a file without secrets ·
- * `no-oauth-store` importTokens was given none
+ * Why something was not imported.
+ *
+ * Any record: `expired` · `malformed` no record, or text out of bounds · `bad-data` no object, or larger than
+ * `tokens.maxDataBytes` · `wrong-id` of another app, owner, type or token · `generated-form` looks like a token that was
+ * generated here, and would never be found · `token-taken` the same token is live under another id · `no-oauth-store`
+ * importTokens was given none
+ *
+ * What a reader found: `unknown-key` its name cannot be read · `ambiguous-key` it can be read in several ways · `not-a-string`
+ * a key of another type · `unreadable` a value of another form · `no-owner` · `not-decrypted` · `secret` left out of a file
+ * without secrets
  */
 export type SkipReason =
   | 'expired'

@@ -5,7 +5,7 @@ import { INDEX, onlyWithRoom } from '../tokens/index.js';
  *
  * KEYS index
  * ARGV scope, owner, then for each token: rest of its id, created ms or '' for now, expires ms or 0 for never, pointer, members
- * Reply for each token 'expired' · 'taken' by a token of another type · 'present' or 'imported', and the rest of its life in
+ * Reply for each token 'expired' · 'taken' by a token of another type, or by another custom one · 'present' or 'imported', and the rest of its life in
  *   ms, nothing for never
  */
 export const IMPORT = onlyWithRoom<string[]>(
@@ -29,7 +29,10 @@ local function import(rest, created, expires, pointer, members)
   local key = key_of('k', rest)
   local value = redis.call('GET', key)
   if value then
-    if redis.call('ZSCORE', KEYS[1], rest) then return with_life('present', string.match(value, '^%[%d+,(%d+)') + 0) end
+    if redis.call('ZSCORE', KEYS[1], rest) then
+      local until_ms, custom = string.match(value, '^%[%d+,(%d+),"[^"]*","([^"]*)"')
+      return custom == pointer and with_life('present', until_ms + 0) or 'taken'
+    end
     if is_taken(rest) then return 'taken' end
   end
   if created == '' then created = integer(now) end

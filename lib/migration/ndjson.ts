@@ -1,4 +1,12 @@
+import { isObject } from '../data/index.js';
 import type { ImportRecord } from './import-record.js';
+
+type Piece = string | Uint8Array;
+
+/** Far longer than the line of any record that can be stored; what goes on and on is no line and fills no memory. */
+const MAX_LINE_LENGTH = 4 * 1024 * 1024;
+const LINE_FEED = 0x0a;
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Records as lines of JSON, each with its line feed: NDJSON, for a file or a pipe. */
 export async function* toNdjson(records: AsyncIterable<ImportRecord> | Iterable<ImportRecord>): AsyncGenerator<string, void> {
@@ -6,36 +14,65 @@ export async function* toNdjson(records: AsyncIterable<ImportRecord> | Iterable<
 }
 
 /**
- * Records out of NDJSON, each with the number of its line. A line that holds no record becomes one that importTokens leaves
- * out as `malformed`; an empty line is passed over.
+ * Records out of NDJSON in UTF-8, each with the number of its line. A line that holds no record, is not UTF-8, or is longer
+ * than 4 MB becomes one that importTokens leaves out as `malformed`; an empty line is passed over.
  */
 export async function* fromNdjson(chunks: AsyncIterable<string | Uint8Array>): AsyncGenerator<ImportRecord, void> {
   let line = 0;
   for await (const text of linesOf(chunks)) {
     line++;
-    if (text.trim() !== '') yield { ...recordOf(text), line };
+    if (text?.trim() !== '') yield { ...recordOf(text), line };
   }
 }
 
-function recordOf(text: string): ImportRecord {
+function recordOf(text: string | undefined): ImportRecord {
   try {
-    const value: unknown = JSON.parse(text);
-    // importTokens looks at what is in it.
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as ImportRecord;
+    // A file of Windows may begin with a mark that trim takes away.
+    const value: unknown = text === undefined ? undefined : JSON.parse(text.trim());
+    // importTokens looks at what is in it; what was left out is in no file.
+    if (isObject(value) && (value as ImportRecord).kind !== 'skipped') return value as ImportRecord;
   } catch {
     // a torn line
   }
   return { kind: 'skipped', reason: 'malformed' };
 }
 
-async function* linesOf(chunks: AsyncIterable<string | Uint8Array>): AsyncGenerator<string, void> {
-  const decoder = new TextDecoder();
-  let rest = '';
+/** Undefined for a line that cannot be one. */
+async function* linesOf(chunks: AsyncIterable<Piece>): AsyncGenerator<string | undefined, void> {
+  let pieces: Piece[] = [];
+  let length = 0;
+  const add = (piece: Piece): void => {
+    length += piece.length;
+    if (length > MAX_LINE_LENGTH) pieces = [];
+    else if (piece.length > 0) pieces.push(piece);
+  };
+  const end = (): string | undefined => {
+    const text = length > MAX_LINE_LENGTH ? undefined : textOf(pieces);
+    [pieces, length] = [[], 0];
+    return text;
+  };
   for await (const chunk of chunks) {
-    const lines = (rest + (typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true }))).split('\n');
-    rest = lines.pop()!;
-    yield* lines;
+    let from = 0;
+    for (let at = endOfLine(chunk, from); at >= 0; at = endOfLine(chunk, from)) {
+      add(chunk.slice(from, at));
+      yield end();
+      from = at + 1;
+    }
+    add(chunk.slice(from));
   }
-  rest += decoder.decode();
-  if (rest !== '') yield rest;
+  if (length > 0) yield end();
+}
+
+function endOfLine(chunk: Piece, from: number): number {
+  return typeof chunk === 'string' ? chunk.indexOf('\n', from) : chunk.indexOf(LINE_FEED, from);
+}
+
+/** Undefined for bytes that are no UTF-8: what is put in their place would be stored as if it had been there. */
+function textOf(pieces: readonly Piece[]): string | undefined {
+  if (pieces.every((piece) => typeof piece === 'string')) return pieces.join('');
+  try {
+    return UTF8.decode(Buffer.concat(pieces.map((piece) => Buffer.from(piece as Uint8Array))));
+  } catch {
+    return undefined;
+  }
 }

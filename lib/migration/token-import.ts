@@ -23,7 +23,7 @@ export interface ImportOptions {
 }
 
 const OPERATION = 'tokens.import';
-const BATCH = { size: 500, inFlight: 4 };
+const BATCH = { size: 250, inFlight: 4 };
 /** A script of so many takes Redis about a millisecond. */
 const MOST_AT_ONCE = 100;
 
@@ -87,30 +87,27 @@ export class TokenImport {
   private async toTokens(tokens: readonly Wanted[]): Promise<void> {
     if (tokens.length === 0) return;
     if (this.options.dryRun === true) return this.lookUp(tokens);
+    const slices = slicesOf(tokens, MOST_AT_ONCE);
+    const replies = await this.parts.connection.execute(OPERATION, (client, again) =>
+      Promise.all(slices.map((slice) => IMPORT.run(client, [slice[0]!.index], importArguments(slice), again))),
+    );
     const custom: { token: Wanted; outcome: 'imported' | 'present'; ttl: number | '' }[] = [];
-    await this.parts.connection.execute(OPERATION, (client, again) =>
-      Promise.all(
-        slicesOf(tokens, MOST_AT_ONCE).map(async (slice) => {
-          const replies = await IMPORT.run(client, [slice[0]!.index], importArguments(slice), again);
-          for (const [n, token] of slice.entries()) {
-            const [outcome, left = ''] = replies[n]!.split(' ') as ['expired' | 'taken' | 'imported' | 'present', string?];
-            if (outcome === 'expired') this.tally.skip('expired', token);
-            else if (outcome === 'taken') this.tally.skip('wrong-id', token);
-            else if (token.pointer === '') this.tally.count(outcome);
-            else custom.push({ token, outcome, ttl: left === '' ? '' : Math.max(1, Number(left)) });
-          }
-        }),
-      ),
-    );
+    const outcomes = replies.flat();
+    for (const [n, token] of slices.flat().entries()) {
+      const [outcome, left = ''] = outcomes[n]!.split(' ') as ['expired' | 'taken' | 'imported' | 'present', string?];
+      if (outcome === 'expired') this.tally.skip('expired', token);
+      else if (outcome === 'taken') this.tally.skip('wrong-id', token);
+      else if (token.pointer === '') this.tally.count(outcome);
+      else custom.push({ token, outcome, ttl: left === '' ? '' : Math.max(1, Number(left)) });
+    }
     if (custom.length === 0) return;
-    await this.parts.connection.execute(OPERATION, (_client, again) =>
-      Promise.all(
-        custom.map(async ({ token, outcome, ttl }) => {
-          if (await this.custom.claim(OPERATION, again, token.names, token.pointer, token.id, ttl)) this.tally.count(outcome);
-          else this.tally.skip('token-taken', token);
-        }),
-      ),
+    const claims = await this.parts.connection.execute(OPERATION, (_client, again) =>
+      Promise.all(custom.map(({ token, ttl }) => this.custom.claim(OPERATION, again, token.names, token.pointer, token.id, ttl))),
     );
+    for (const [n, { token, outcome }] of custom.entries()) {
+      if (claims[n] === true) this.tally.count(outcome);
+      else this.tally.skip('token-taken', token);
+    }
   }
 
   private async lookUp(tokens: readonly Wanted[]): Promise<void> {
@@ -128,11 +125,13 @@ export class TokenImport {
     const { oauth, dryRun = false } = this.options;
     if (oauth === undefined || records.length === 0) return;
     const now = await this.parts.connection.execute(OPERATION, timeOf);
-    for (const record of records) {
-      const outcome = await saved(oauth, record, { now, dryRun });
-      if (outcome === 'imported' || outcome === 'present') this.tally.count(outcome);
-      else this.tally.skip(outcome, record);
-    }
+    await Promise.all(
+      records.map(async (record) => {
+        const outcome = await saved(oauth, record, { now, dryRun });
+        if (outcome === 'imported' || outcome === 'present') this.tally.count(outcome);
+        else this.tally.skip(outcome, record);
+      }),
+    );
   }
 }
 

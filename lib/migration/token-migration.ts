@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { ScanOptions } from '../redis/index.js';
-import { isTokenStoreParts, openTokenStoreParts, TokenKeys, type TokenStoreOptions, type TokenStoreParts } from '../tokens/index.js';
+import { TokenKeys, tokenStoreParts, type TokenStoreOptions, type TokenStoreParts } from '../tokens/index.js';
 import type { ImportRecord, TokenRecord } from './import-record.js';
 import { skipped } from './import-record.js';
 import type { ImportSummary } from './import-tally.js';
@@ -23,11 +23,12 @@ export class TokenMigration {
   /** @internal */
   constructor(parts: TokenStoreParts);
   constructor(options: TokenStoreOptions | TokenStoreParts = {}) {
-    this.parts = isTokenStoreParts(options) ? options : openTokenStoreParts(options);
+    this.parts = tokenStoreParts(options);
   }
 
   /**
-   * Every live token of this registration, as records that hold no secret. One that lives all the while is among them; one
+   * Every live token of this registration, as records that hold no secret; one-time codes are not among them. Of a custom
+   * token a record holds the hash, by which one that is easily guessed can be found out: keep the file to yourself. One that lives all the while is among them; one
    * that is made, changed or ended meanwhile may be or not, and after a failover or a move of slots begin again.
    *
    * Walks by SCAN over the whole database, 500 places at a time, on each master of a Cluster; takes no more than its
@@ -45,8 +46,10 @@ export class TokenMigration {
    *
    * What is there already stays as it is, changes since included, so that an import may be repeated: after an error, an
    * abort or a crash at any point a second one stores what is missing, and nothing twice. But what was consumed or deleted
-   * between the two comes back; import before users do. Takes 500 records at a time, at most 2,000 of them under way, and
-   * waits for Redis before it takes more. Each owner's tokens of a batch are stored by one script.
+   * between the two comes back; import before users do. Takes 250 records at a time, at most 1,000 of them under way, and
+   * waits for Redis before it takes more. Each owner's tokens of a batch are stored by one script. In the module it shares
+   * its connection with the application, which waits behind it for milliseconds; millions are better brought by the
+   * command-line tool.
    *
    * @throws StoreUnavailableError, StoreFullError; what came before stays stored
    */

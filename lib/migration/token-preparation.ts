@@ -56,7 +56,10 @@ export class TokenPreparation {
   prepare(record: TokenRecord): PreparedToken | SkipReason {
     const { id, app, type, owner, createdAt, expiresAt, pointer = '' } = record;
     if (![app, type, owner].every((text) => isText(text, MAX_ID_BYTES))) return 'malformed';
-    if (typeof id !== 'string' || !isTokenId(id) || !isMoment(expiresAt ?? 0) || !isMoment(createdAt ?? 0)) return 'malformed';
+    if (typeof id !== 'string' || !isTokenId(id) || !isMoment(createdAt ?? 0)) return 'malformed';
+    // Only null is never: to live for ever must be asked for.
+    if (expiresAt !== null && !isMoment(expiresAt)) return 'malformed';
+    if (expiresAt === 0) return 'expired';
     if (pointer !== '' && (typeof pointer !== 'string' || !POINTER.test(pointer))) return 'malformed';
     const names = namesOf(app, type);
     const ownerName = escapeText(owner);
@@ -121,6 +124,9 @@ export function importArguments(slice: readonly PreparedToken[]): (string | numb
   return [scopeOf(names), owner, ...slice.flatMap(({ args }) => args)];
 }
 
+/** A Date can be no later: what is would be read as no moment at all, and written anew as never. */
+const LATEST_MS = 8.64e15;
+
 function isMoment(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= LATEST_MS;
 }

@@ -1,5 +1,5 @@
 import { type Duration, parseDuration, resolveStandalone, type StandaloneOptions } from '../options/index.js';
-import { RedisAuthConnection } from '../redis/index.js';
+import { RedisAuthConnection, sharesConnection } from '../redis/index.js';
 
 /** How long results are kept. */
 export interface IntrospectionCacheTimes {
@@ -42,14 +42,9 @@ export function readCacheTimes(
   return { maxTtlMs: read('maxTtl', '5m', 1), inactiveTtlMs: read('inactiveTtl', '10s', 0) };
 }
 
-export function isIntrospectionCacheParts(
-  options: IntrospectionCacheOptions | IntrospectionCacheParts,
-): options is IntrospectionCacheParts {
-  return 'connection' in options && options.connection instanceof RedisAuthConnection;
-}
-
 /** @throws RedisAuthConfigError that lists every mistake in the options */
-export function openIntrospectionCacheParts(options: IntrospectionCacheOptions): IntrospectionCacheParts {
+export function introspectionCacheParts(options: IntrospectionCacheOptions | IntrospectionCacheParts): IntrospectionCacheParts {
+  if (sharesConnection<IntrospectionCacheParts>(options)) return options;
   const { redis, keyPrefix, commandTimeoutMs, maxTtlMs, inactiveTtlMs } = resolveStandalone(options, OWN_KEYS, (values, issues) =>
     readCacheTimes(values, (name, message) => issues.add(name, message)),
   );

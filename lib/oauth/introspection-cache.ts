@@ -2,12 +2,7 @@ import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { assertText, isObject, randomText, toJson } from '../data/index.js';
 import { InvalidArgumentError, StoreFullError, StoreUnavailableError } from '../errors/index.js';
-import {
-  type IntrospectionCacheOptions,
-  type IntrospectionCacheParts,
-  isIntrospectionCacheParts,
-  openIntrospectionCacheParts,
-} from './introspection-cache-options.js';
+import { type IntrospectionCacheOptions, type IntrospectionCacheParts, introspectionCacheParts } from './introspection-cache-options.js';
 import { EVICT, KEEP } from './introspection-cache.lua.js';
 
 /** What the server that issued a token says of it (RFC 7662, section 2.2). */
@@ -51,7 +46,7 @@ export class IntrospectionCache {
   /** @internal */
   constructor(parts: IntrospectionCacheParts);
   constructor(options: IntrospectionCacheOptions | IntrospectionCacheParts = {}) {
-    this.parts = isIntrospectionCacheParts(options) ? options : openIntrospectionCacheParts(options);
+    this.parts = introspectionCacheParts(options);
   }
 
   /**
@@ -153,12 +148,13 @@ export class IntrospectionCache {
   }
 
   /** Most milliseconds to keep it, and when the token expires; undefined where it is not to be kept. */
-  private limitsOf(json: string): [ttlMs: number, expiresMs: number | ''] | undefined {
+  private limitsOf(json: string): [ttlMs: number, expiresMs: number | '', active: '1' | ''] | undefined {
     const { active, exp } = JSON.parse(json) as { active: boolean; exp?: unknown };
     const ttlMs = active ? this.parts.maxTtlMs : Math.min(this.parts.inactiveTtlMs, this.parts.maxTtlMs);
     if (ttlMs < 1 || Buffer.byteLength(json) > MAX_RESULT_BYTES) return undefined;
-    if (!active || exp === undefined) return [ttlMs, ''];
-    return typeof exp === 'number' ? [ttlMs, exp * 1000] : undefined;
+    if (!active) return [ttlMs, '', ''];
+    if (exp === undefined) return [ttlMs, '', '1'];
+    return typeof exp === 'number' ? [ttlMs, exp * 1000, '1'] : undefined;
   }
 }
 

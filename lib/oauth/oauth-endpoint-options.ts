@@ -21,7 +21,8 @@ export interface RedisAuthOAuthModuleOptions {
   tokenTypes?: readonly ServedTokens[];
   /**
    * Authenticate the client; all of them have to let a request in. Required where an endpoint is mounted, since whoever
-   * may introspect can try out tokens (RFC 7662, section 2.1), unless `public` says otherwise.
+   * may introspect can try out tokens (RFC 7662, section 2.1), unless `public` says otherwise. To have clients present
+   * access tokens, give JwtAuthGuard itself: to one that a guard of yours calls, the endpoints are public.
    */
   guards?: readonly (Type<CanActivate> | CanActivate)[];
   /** Mount the endpoints for everyone. @default false */

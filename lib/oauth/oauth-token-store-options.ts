@@ -6,9 +6,9 @@ import {
   resolveStandalone,
   type StandaloneOptions,
 } from '../options/index.js';
-import { RedisAuthConnection } from '../redis/index.js';
+import { RedisAuthConnection, sharesConnection } from '../redis/index.js';
 import { encryptionKeyPurpose } from './encryption.js';
-import { noKey } from './encryption-keys.js';
+import { RedisAuthConfigError } from '../errors/index.js';
 
 /** What an OAuthTokenStore made by hand takes: one of `encryption` and `secret` at least, since nothing is stored in plain text. */
 export interface OAuthTokenStoreOptions extends StandaloneOptions, OAuthOptions {}
@@ -26,20 +26,19 @@ export interface OAuthTokenStoreParts {
 
 const OWN_KEYS = ['ttl', 'defaultTtl', 'refreshTtl', 'encryption'] as const satisfies readonly (keyof OAuthOptions)[];
 
-export function isOAuthTokenStoreParts(options: OAuthTokenStoreOptions | OAuthTokenStoreParts): options is OAuthTokenStoreParts {
-  return 'connection' in options && options.connection instanceof RedisAuthConnection;
-}
-
 /** @throws RedisAuthConfigError for wrong options, and where there is nothing to encrypt with */
-export function openOAuthTokenStoreParts(options: OAuthTokenStoreOptions): OAuthTokenStoreParts {
+export function oauthTokenStoreParts(options: OAuthTokenStoreOptions | OAuthTokenStoreParts): OAuthTokenStoreParts {
+  if (sharesConnection<OAuthTokenStoreParts>(options)) return options;
   const { redis, keyPrefix, commandTimeoutMs, secret, oauth } = resolveStandalone(options, OWN_KEYS, (values, issues) => ({
-    oauth: resolveOAuthOptions(values, issues),
+    oauth: resolveOAuthOptions(values, issues, ''),
   }));
   if (secret === undefined && oauth.encryption === undefined)
-    throw noKey(
-      'secret',
-      'is required to encrypt what is stored; give it, or encryption.keys, or encryption.encrypt and encryption.decrypt',
-    );
+    throw new RedisAuthConfigError([
+      {
+        path: 'secret',
+        message: 'is required to encrypt what is stored; give it, or encryption.keys, or encryption.encrypt and encryption.decrypt',
+      },
+    ]);
   const connection = new RedisAuthConnection(redis, { commandTimeoutMs });
   const keys = secret === undefined ? [] : [{ kid: DEFAULT_KID, key: deriveKey(secret, encryptionKeyPurpose(keyPrefix)) }];
   return { connection, keyPrefix, oauth, keys, close: () => connection.close() };

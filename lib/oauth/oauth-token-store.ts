@@ -15,12 +15,7 @@ import {
   toMs,
 } from './oauth-arguments.js';
 import { keyOfMember, OAuthKeys } from './oauth-keys.js';
-import {
-  isOAuthTokenStoreParts,
-  openOAuthTokenStoreParts,
-  type OAuthTokenStoreOptions,
-  type OAuthTokenStoreParts,
-} from './oauth-token-store-options.js';
+import { oauthTokenStoreParts, type OAuthTokenStoreOptions, type OAuthTokenStoreParts } from './oauth-token-store-options.js';
 import { DELETE_TOKEN, GET_ACCESS_TOKEN, LIST_TOKENS, SAVE_ACCESS_TOKEN, STORE_TOKEN } from './oauth-token.lua.js';
 import type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from './oauth-types.js';
 import { SealedRecords } from './sealed-records.js';
@@ -57,7 +52,7 @@ export class OAuthTokenStore implements OAuthDb {
   /** @internal */
   constructor(parts: OAuthTokenStoreParts);
   constructor(options: OAuthTokenStoreOptions | OAuthTokenStoreParts = {}) {
-    const { connection, keyPrefix, oauth, keys, close } = isOAuthTokenStoreParts(options) ? options : openOAuthTokenStoreParts(options);
+    const { connection, keyPrefix, oauth, keys, close } = oauthTokenStoreParts(options);
     this.connection = connection;
     this.options = oauth;
     this.keys = new OAuthKeys(keyPrefix);
@@ -80,7 +75,8 @@ export class OAuthTokenStore implements OAuthDb {
 
   /**
    * The PKCE values of a state, once: of several callers at once one gets them, everyone after that null. Where the reply
-   * is lost they are lost with it, and the sign-in has to begin again (RFC 7636; RFC 9700, section 2.1.1).
+   * is lost, or they cannot be decrypted, they are gone, and the sign-in has to begin again (RFC 7636; RFC 9700, section
+   * 2.1.1).
    */
   async getPKCEValues(userId: string, state: string): Promise<PKCEValues | null> {
     const key = this.keys.pkce(checkUserId(userId), checkState(state));

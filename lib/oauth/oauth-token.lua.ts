@@ -1,4 +1,4 @@
-import { Script } from '../redis/index.js';
+import { RANK_AFTER, Script } from '../redis/index.js';
 
 const NOW = `
 local time = redis.call('TIME')
@@ -100,20 +100,8 @@ local index, most = KEYS[1], ARGV[1] + 0
 local HEAD, TAG = string.match(index, '^([^{]*)l:({......})$')
 prune(index, 1000)
 
--- how many entries are not behind the given place
-local function rank_after(expires, member)
-  local low, high = 0, redis.call('ZCARD', index)
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    local entry = redis.call('ZRANGE', index, middle, middle, 'WITHSCORES')
-    local score = tonumber(entry[2])
-    if score < expires or (score == expires and entry[1] <= member) then low = middle + 1 else high = middle end
-  end
-  return low
-end
-
-local from = 0
-if ARGV[3] ~= '' then from = rank_after(tonumber(ARGV[2]), ARGV[3]) end
+${RANK_AFTER}local from = 0
+if ARGV[3] ~= '' then from = rank_after(index, tonumber(ARGV[2]), ARGV[3]) end
 local entries = redis.call('ZRANGE', index, from, from + most - 1, 'WITHSCORES')
 local reply = { '', '' }
 if #entries == 2 * most then reply = { entries[#entries], entries[#entries - 1] } end

@@ -2,14 +2,18 @@ import type { CallNode } from '../redis/index.js';
 import type { Sample } from './estimate.js';
 
 /** Names of the measures; those of tokens by type are {@link tokensOf} and {@link ownersOf}. */
-export const MEASURES = ['keys', 'bytes', 'sessions', 'users', 'tokens', 'owners'] as const;
+export const MEASURES = ['keys', 'bytes', 'sessions', 'users', 'tokens', 'owners', 'records'] as const;
 
-/** Glob of what follows the prefix in the name of a key of ours. */
-export const OUR_KEYS = '?:{*';
+/** Glob of what follows the prefix in the name of a key of ours, and of some others, which {@link measure} passes over. */
+export const OUR_KEYS = '?:*';
+/** A letter and the slot's tag, or the hash of an oidc-provider record; an instance whose prefix is longer has neither there. */
+const OUR_NAME = /^(?:[a-z]:\{|[gj]:[\w-]+$)/;
 
 /** Every expiry is less: an index of sessions holds an epoch beside them, in µs. */
 const BEYOND_EXPIRIES = '(1000000000000000';
 const SAMPLES = 5;
+/** The letter of a token's record. */
+const RECORD = 'k';
 
 /** What the letter of a key says about its sorted set: what its live members are, and what one such key is. */
 const INDEXES = new Map([
@@ -34,7 +38,7 @@ export function scopeOfMeasure(name: string): { app: string; type: string } | un
 
 /** Measures those of the keys that are ours, in one pipeline. */
 export async function measure(on: CallNode, keys: readonly string[], prefix: string, nowMs: number): Promise<Sample> {
-  const ours = keys.filter((key) => key.startsWith(prefix) && key.startsWith(':{', prefix.length + 1));
+  const ours = keys.filter((key) => key.startsWith(prefix) && OUR_NAME.test(key.slice(prefix.length)));
   const sums = new Map<string, number>();
   const add = (name: string, count: number): void => void sums.set(name, (sums.get(name) ?? 0) + count);
   if (ours.length === 0) return { keys: keys.length, sums };
@@ -51,10 +55,13 @@ export async function measure(on: CallNode, keys: readonly string[], prefix: str
       return Number(value ?? 0);
     });
   });
-  for (const bytes of replies.slice(0, ours.length)) {
-    // Zero: it has gone meanwhile.
-    add('keys', Math.sign(bytes));
+  for (const [n, key] of ours.entries()) {
+    const bytes = replies[n]!;
+    // It has gone meanwhile.
+    if (bytes === 0) continue;
+    add('keys', 1);
     add('bytes', bytes);
+    if (key[prefix.length] === RECORD) add('records', 1);
   }
   for (const [n, key] of indexes.entries()) {
     const live = replies[ours.length + n]!;

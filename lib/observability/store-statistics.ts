@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import { InvalidArgumentError } from '../errors/index.js';
 import { resolveStandalone, type StandaloneOptions } from '../options/index.js';
-import { type CallNode, callsOver, callsToMasters, RedisAuthConnection, scanKeys } from '../redis/index.js';
+import { type CallNode, callsOver, callsToMasters, RedisAuthConnection, scanKeys, sharesConnection } from '../redis/index.js';
 import { type Estimate, estimated, type Sample, sumOf } from './estimate.js';
 import { measure, MEASURES, OUR_KEYS, ownersOf, scopeOfMeasure, tokensOf } from './key-measures.js';
 import { RandomWindows } from './random-windows.js';
@@ -22,17 +22,20 @@ export interface Statistics {
   exact: boolean;
   /** Keys of this registration, tombstones and everything else included. */
   keys: Estimate;
-  /** Memory of those keys, as MEMORY USAGE has it. */
+  /** Memory of those keys, as MEMORY USAGE has it. An estimate misses a single huge key that the sample did not meet. */
   bytes: Estimate;
   /** Live sessions; those of a tenant that was revoked count until they would have expired. */
   sessions: Estimate;
   /** Who have any, each tenant's counted by themselves. */
   users: Estimate;
-  /** Live tokens. */
+  /** Live tokens; in an estimate also those ended by deleteAll a moment ago. */
   tokens: Estimate;
   /** Who have any, each app's counted by themselves. */
   owners: Estimate;
-  /** By app and type, the most first. A type so rare that a sample did not meet it is not there. */
+  /**
+   * By app and type, the most first. In an estimate a type so rare that the sample did not meet it is not there, and what
+   * few owners have most of is told with a large error or, where the sample met none of them, too low.
+   */
   tokenTypes: TokenTypeStatistics[];
 }
 
@@ -76,8 +79,8 @@ export class StoreStatistics {
   /** @internal */
   constructor(parts: StoreStatisticsParts);
   constructor(options: StandaloneOptions | StoreStatisticsParts = {}) {
-    this.isOurs = !('connection' in options && options.connection instanceof RedisAuthConnection);
-    if ('connection' in options && options.connection instanceof RedisAuthConnection) {
+    this.isOurs = !sharesConnection(options);
+    if (sharesConnection<StoreStatisticsParts>(options)) {
       ({ connection: this.connection, keyPrefix: this.keyPrefix } = options);
     } else {
       const { redis, keyPrefix, commandTimeoutMs } = resolveStandalone(options, [], () => ({}));
@@ -144,9 +147,13 @@ interface Reckoning {
   of(name: string): Estimate;
 }
 
+type Seven<T> = [T, T, T, T, T, T, T];
+
 function summary(reckonings: readonly Reckoning[]): Statistics {
   const of = (name: string): Estimate => sumOf(reckonings.map((reckoning) => reckoning.of(name)));
-  const [keys, bytes, sessions, users, tokens, owners] = MEASURES.map(of) as [Estimate, Estimate, Estimate, Estimate, Estimate, Estimate];
+  const [keys, bytes, sessions, users, indexed, owners, records] = MEASURES.map(of) as Seven<Estimate>;
+  // One owner's index may name half of all tokens, and be in no sample; records are all alike.
+  const tokens = keys.exact ? indexed : records;
   const names = new Set(reckonings.flatMap((reckoning) => [...reckoning.names]));
   const tokenTypes = [...names]
     .map(scopeOfMeasure)

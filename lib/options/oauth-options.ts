@@ -11,8 +11,9 @@ const ENCRYPTION_KEYS = ['keys', 'encrypt', 'decrypt'] as const;
 const MIN_KEY_BYTES = 32;
 const KEY_KEYS = ['id', 'key'] as const satisfies readonly (keyof EncryptionKey)[];
 
-export function resolveOAuthOptions(value: unknown, issues: Issues): ResolvedOAuthOptions {
-  const group = new OptionGroup(value ?? undefined, 'oauth', issues, OAUTH_KEYS);
+/** `path` is where they stand: '' for a store made by hand. */
+export function resolveOAuthOptions(value: unknown, issues: Issues, path = 'oauth'): ResolvedOAuthOptions {
+  const group = new OptionGroup(value ?? undefined, path, issues, OAUTH_KEYS);
   const encryption = resolveEncryption(group, issues);
   return {
     ...(group.has('ttl') && { ttlMs: group.duration('ttl', 1, { minMs: 1 }) }),
@@ -26,7 +27,9 @@ function resolveEncryption(group: OptionGroup, issues: Issues): ResolvedOAuthOpt
   const value = group.get('encryption');
   if (value === undefined) return undefined;
   if (!isObject(value)) return group.reject('encryption', 'must be { keys: [{ id, key }] } or { encrypt, decrypt }');
-  const encryption = new OptionGroup(value, group.at('encryption'), issues, ENCRYPTION_KEYS);
+  const isHooks = typeof value['encrypt'] === 'function' || typeof value['decrypt'] === 'function';
+  // Hooks may be methods of an object that has other members, too.
+  const encryption = new OptionGroup(value, group.at('encryption'), issues, isHooks ? Object.keys(value) : ENCRYPTION_KEYS);
   if (!encryption.has('encrypt') && !encryption.has('decrypt')) return { keys: resolveKeys(encryption, issues) };
   if (encryption.has('keys')) encryption.reject('keys', 'give either keys or the functions encrypt and decrypt');
   for (const name of ['encrypt', 'decrypt'] as const) {

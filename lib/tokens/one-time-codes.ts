@@ -25,7 +25,7 @@ export interface NewCode extends TokenOwner {
 /** An attempt at it. */
 export interface CodeAttempt extends TokenOwner {
   code: string;
-  /** Makes a repeat within 60 s get the first answer, so that a lost reply does not use the code up. */
+  /** Makes a repeat of the same code within 60 s get the first answer, so that a lost reply does not use it up. */
   requestId?: string;
 }
 
@@ -70,12 +70,14 @@ export class OneTimeCodes {
     const { code } = attempt;
     assertText('code', code, 256);
     const requestId = checkRequestId(attempt.requestId);
+    const macs = this.macsOf(of, code);
     const keys = [this.key(of)];
     if (requestId !== undefined) {
-      keys.push(this.keys.request(of.tag, 'tokens.verifyCode', of.names.app, of.ownerName, of.names.type, requestId));
+      // with the code: whoever learns of a requestId alone learns nothing by it
+      keys.push(this.keys.request(of.tag, 'tokens.verifyCode', of.names.app, of.ownerName, of.names.type, requestId, macs[0]!));
     }
     const [status, detail] = await this.connection.execute('tokens.verifyCode', (client, again) =>
-      VERIFY_CODE.run(client, keys, [this.macsOf(of, code).join(' ')], again),
+      VERIFY_CODE.run(client, keys, [macs.join(' ')], again),
     );
     if (status === 'ok') {
       return new CodeVerification(true, JSON.parse(detail) as Record<string, unknown>, undefined, 0, undefined);

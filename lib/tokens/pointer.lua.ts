@@ -27,7 +27,7 @@ return { id, redis.call('PTTL', KEYS[1]) == -1 and 'for ever' or '' }
 `);
 
 /**
- * Forgets a pointer whose record is gone, at once or a little later.
+ * Forgets a pointer whose record is gone, at once or that much later, also where it was about to end before.
  *
  * KEYS pointer · ARGV id, ms or 0
  * Reply 1 where it pointed there
@@ -35,5 +35,5 @@ return { id, redis.call('PTTL', KEYS[1]) == -1 and 'for ever' or '' }
 export const UNPOINT = new Script<number | string>(`#!lua flags=allow-oom
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[2] == '0' then return redis.call('DEL', KEYS[1]) end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2], 'LT')
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 `);

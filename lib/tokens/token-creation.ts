@@ -2,7 +2,7 @@ import { randomText } from '../data/index.js';
 import { InvalidArgumentError, TokenExistsError } from '../errors/index.js';
 import type { RedisAuthConnection, RedisClient } from '../redis/index.js';
 import type { CustomTokens } from './custom-tokens.js';
-import type { RequestSecrets } from './request-secrets.js';
+import { otherKey, type RequestSecrets } from './request-secrets.js';
 import type { CheckedToken } from './token-arguments.js';
 import { customRest, idOfGenerated, namesOf, pointerOf, restOf, scopeOf, type TokenKeys } from './token-keys.js';
 import { infoOf, readRecord } from './token-record.js';
@@ -30,7 +30,7 @@ export class TokenCreation {
     const token = tag + (nonce === '' ? this.secrets.random() : this.secrets.derive(nonce));
     const id = idOfGenerated(names, token);
     return this.connection.execute(OPERATION, async (client, again) => {
-      const [status, text] = await this.store(client, again, wanted, id, '', `g ${nonce}`);
+      const [status, text] = await this.store(client, again, wanted, id, '', `g ${nonce}.${restOf(id)}`);
       if (status === 'ok') return stored(token, id, wanted.type, wanted.app, text);
       return this.repeated(again, wanted, text);
     });
@@ -39,6 +39,7 @@ export class TokenCreation {
   private given(wanted: CheckedToken, token: string): Promise<StoredToken> {
     const { tag, names, ttl } = wanted;
     const id = tag + customRest(randomText(18));
+    if (wanted.requestId !== undefined) this.secrets.assertKey();
     return this.connection.execute(OPERATION, async (client, again) => {
       const pointer = pointerOf(names, token);
       const [status, text] = await this.store(client, again, wanted, id, pointer, `c ${restOf(id)}`);
@@ -75,7 +76,10 @@ export class TokenCreation {
     const names = namesOf(app, type);
     if (kind === 'g') {
       const generated = tag + this.secrets.derive(answer);
-      return stored(generated, idOfGenerated(names, generated), type, app, record);
+      const generatedId = idOfGenerated(names, generated);
+      // another instance's key of the same name need not be the same key
+      if (!answer.endsWith(`.${restOf(generatedId)}`)) throw otherKey();
+      return stored(generated, generatedId, type, app, record);
     }
     const id = tag + answer;
     const { expiresAt, createdAt, pointer } = readRecord(record);

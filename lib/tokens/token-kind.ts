@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { isObject } from '../data/index.js';
 import { InvalidArgumentError } from '../errors/index.js';
 import type { Duration } from '../options/index.js';
+import { checkScope, checkTtl } from './token-arguments.js';
 import type { TokenStore } from './token.store.js';
 import type { NewToken, StoredToken, StoredTokenInfo, TokenPage } from './token-types.js';
 
@@ -21,29 +22,33 @@ export interface TokenKindDefinition<Schema extends StandardSchemaV1> {
 export type DataOf<Schema extends StandardSchemaV1> =
   StandardSchemaV1.InferOutput<Schema> extends object ? StandardSchemaV1.InferOutput<Schema> : never;
 
+/** A change of some fields: null deletes one, undefined is ignored, others are set. */
+export type KindPatch<Data> = Data extends object ? { [Field in keyof Data]?: Data[Field] | null | undefined } : object;
+
 /**
  * The tokens of one purpose, made with {@link TokenStore.kind}: the methods of the store without `type` and `app`, typed
  * data, and data checked by a schema whenever it is written. What is read is what was accepted when it was written.
  */
 export class TokenKind<Schema extends StandardSchemaV1 = StandardSchemaV1<Record<string, unknown>>> {
-  private readonly scope: { type: string; app?: string };
+  private readonly scope: { type: string; app: string };
 
   /** @internal */
   constructor(
     private readonly store: TokenStore,
     private readonly definition: TokenKindDefinition<Schema>,
   ) {
-    const { type, app } = definition;
-    this.scope = app === undefined ? { type } : { type, app };
+    const { app, type } = checkScope(definition);
+    if (definition.ttl !== undefined) checkTtl(definition.ttl);
+    this.scope = { app, type };
   }
 
-  /** As {@link TokenStore.create}. @throws InvalidArgumentError for data that the schema refuses; nothing is stored */
+  /** As {@link TokenStore.create}; with the life of its kind unless `ttl` says otherwise. @throws InvalidArgumentError for data that the schema refuses; nothing is stored */
   async create(
     init: Omit<NewToken, 'type' | 'app' | 'data'> & { data?: StandardSchemaV1.InferInput<Schema> },
   ): Promise<StoredToken<DataOf<Schema>>> {
     const data = await this.accept(init?.data ?? {});
-    const { ttl } = this.definition;
-    return this.store.create({ ...(ttl !== undefined && { ttl }), ...init, ...this.scope, data });
+    const ttl = init?.ttl === undefined ? this.definition.ttl : init.ttl;
+    return this.store.create({ ...init, ...this.scope, ...(ttl !== undefined && { ttl }), data });
   }
 
   /** As {@link TokenStore.get}. */
@@ -53,11 +58,12 @@ export class TokenKind<Schema extends StandardSchemaV1 = StandardSchemaV1<Record
 
   /**
    * As {@link TokenStore.update}. With a schema the data as it would be is checked, and the change made only if nothing
-   * else was changed meanwhile (else once more): two round trips instead of one.
+   * else was changed meanwhile (else once more): two round trips instead of one, and `commandTimeout` bounds the time
+   * that the schema takes, too.
    *
    * @throws InvalidArgumentError for data that the schema refuses; nothing is changed
    */
-  update(token: string, data: Partial<Record<string, unknown>>): Promise<StoredToken<DataOf<Schema>> | null> {
+  update(token: string, data: KindPatch<StandardSchemaV1.InferInput<Schema>>): Promise<StoredToken<DataOf<Schema>> | null> {
     const reference = { ...this.scope, token, data };
     if (this.definition.schema === undefined) return this.store.update(reference);
     return this.store.update(reference, (merged) => this.accept(merged));
@@ -69,7 +75,7 @@ export class TokenKind<Schema extends StandardSchemaV1 = StandardSchemaV1<Record
   }
 
   /** As {@link TokenStore.delete}. */
-  delete(reference: { token: string; id?: never } | { id: string; token?: never; owner?: string }): Promise<boolean> {
+  delete(reference: ({ token: string } | { id: string }) & { owner?: string }): Promise<boolean> {
     return this.store.delete({ ...reference, ...this.scope });
   }
 

@@ -64,11 +64,12 @@ end
 
 local function enter(owner, expires)
   local index = index_of(owner, TYPE)
+  local is_registered = redis.call('ZSCORE', types_of(owner), TYPE)
   local known_until = redis.call('PEXPIRETIME', index)
   prune(index, 16)
   redis.call('ZADD', index, expires == 0 and '+inf' or integer(expires), REST)
   local is_covered = known_until == -1 or (expires ~= 0 and known_until >= expires)
-  if not (is_covered and redis.call('ZSCORE', types_of(owner), TYPE)) then settle(owner) end
+  if not (is_covered and is_registered) then settle(owner) end
 end
 
 local function finish(owner)

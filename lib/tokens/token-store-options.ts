@@ -6,7 +6,7 @@ import {
   type StandaloneOptions,
   type TokenOptions,
 } from '../options/index.js';
-import { RedisAuthConnection } from '../redis/index.js';
+import { RedisAuthConnection, sharesConnection } from '../redis/index.js';
 
 /** What a TokenStore made by hand takes. */
 export interface TokenStoreOptions extends StandaloneOptions, TokenOptions {}
@@ -29,13 +29,11 @@ export function tokenKeyPurpose(keyPrefix: string): string {
   return `tokens:${namespaceOf(keyPrefix)}`;
 }
 
-export function isTokenStoreParts(options: TokenStoreOptions | TokenStoreParts): options is TokenStoreParts {
-  return 'connection' in options && options.connection instanceof RedisAuthConnection;
-}
-
-export function openTokenStoreParts(options: TokenStoreOptions): TokenStoreParts {
+/** @throws RedisAuthConfigError that lists every mistake */
+export function tokenStoreParts(options: TokenStoreOptions | TokenStoreParts): TokenStoreParts {
+  if (sharesConnection<TokenStoreParts>(options)) return options;
   const { redis, keyPrefix, commandTimeoutMs, secret, tokens } = resolveStandalone(options, OWN_KEYS, (values, issues) => ({
-    tokens: resolveTokenOptions(values, issues),
+    tokens: resolveTokenOptions(values, issues, ''),
   }));
   const connection = new RedisAuthConnection(redis, { commandTimeoutMs });
   const keys = secret === undefined ? [] : [{ kid: DEFAULT_KID, key: deriveKey(secret, tokenKeyPurpose(keyPrefix)) }];

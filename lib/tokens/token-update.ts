@@ -7,6 +7,11 @@ import { GET, UPDATE } from './token.lua.js';
 /** May refuse, or change, what the data is about to be. */
 export type Accept = (merged: Record<string, unknown>) => Promise<object>;
 
+/** What was thrown while the data was to be accepted: to be told as it is, and not as a failure of Redis. */
+export class NotAccepted {
+  constructor(readonly reason: unknown) {}
+}
+
 /** A checked change of a token's data. */
 export class TokenUpdate {
   private readonly patch: DataPatch;
@@ -20,12 +25,14 @@ export class TokenUpdate {
   }
 
   /** The record as it is afterwards, null where the token is not live. One round trip, unless somebody has to accept it. */
-  async run(client: RedisClient, again: Again, key: string, scope: string): Promise<string | null> {
+  async run(client: RedisClient, again: Again, key: string, scope: string): Promise<string | NotAccepted | null> {
     if (this.accept === undefined) return this.send(client, again, key, scope, '', this.patch);
     for (;;) {
       const record = await GET.run(again(), [key], [scope], again);
       if (record === null) return null;
-      const updated = await this.send(again(), again, key, scope, record, await this.accepted(record, this.accept));
+      const patch = await this.accepted(record, this.accept).catch((error: unknown) => new NotAccepted(error));
+      if (patch instanceof NotAccepted) return patch;
+      const updated = await this.send(again(), again, key, scope, record, patch);
       if (updated !== 'changed') return updated;
     }
   }

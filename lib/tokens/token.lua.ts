@@ -14,8 +14,8 @@ if KEYS[2] then
 end
 local owner, expires = ARGV[2], expiry_after(ARGV[3])
 local value = '[' .. integer(now) .. ',' .. integer(expires) .. ',"' .. owner .. '","' .. ARGV[4] .. '",{' .. ARGV[5] .. '\\n}]'
-store(value, expires)
 enter(owner, expires)
+store(value, expires)
 if KEYS[2] then redis.call('SET', KEYS[2], ARGV[6] .. '\\n' .. value, 'PX', 60000) end
 return { 'ok', value }
 `,

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { InvalidArgumentError } from '../errors/index.js';
 import type { Duration } from '../options/index.js';
 import type { Again, RedisClient } from '../redis/index.js';
 import { CustomTokens } from './custom-tokens.js';
@@ -22,10 +21,10 @@ import {
 } from './token-arguments.js';
 import { TokenCreation } from './token-creation.js';
 import { TokenKind, type TokenKindDefinition } from './token-kind.js';
-import { type Accept, TokenUpdate } from './token-update.js';
+import { type Accept, NotAccepted, TokenUpdate } from './token-update.js';
 import { idOfGenerated, isGenerated, scopeOf, tagOf, TokenKeys } from './token-keys.js';
 import { infoOf, readRecord } from './token-record.js';
-import { isTokenStoreParts, openTokenStoreParts, type TokenStoreOptions, type TokenStoreParts } from './token-store-options.js';
+import { tokenStoreParts, type TokenStoreOptions, type TokenStoreParts } from './token-store-options.js';
 import type { NewToken, StoredToken, StoredTokenInfo, TokenOwner, TokenPage, TokenReference, TokenScope } from './token-types.js';
 import { CONSUME, DELETE, GET, REFRESH } from './token.lua.js';
 
@@ -57,7 +56,7 @@ export class TokenStore {
   /** @internal */
   constructor(parts: TokenStoreParts);
   constructor(options: TokenStoreOptions | TokenStoreParts = {}) {
-    this.parts = isTokenStoreParts(options) ? options : openTokenStoreParts(options);
+    this.parts = tokenStoreParts(options);
     const { connection, keyPrefix, keys, tokens } = this.parts;
     this.keys = new TokenKeys(keyPrefix);
     this.custom = new CustomTokens(this.keys);
@@ -108,10 +107,12 @@ export class TokenStore {
     const scope = checkScope(reference);
     const token = checkToken(reference.token);
     const update = new TokenUpdate(reference.data, this.parts.tokens.maxDataBytes, accept);
-    return this.on('tokens.update', scope, token, null, async (client, id, again) => {
+    const updated = await this.on<StoredToken | NotAccepted | null>('tokens.update', scope, token, null, async (client, id, again) => {
       const record = await update.run(client, again, this.keys.record(id), scopeOf(scope.names));
-      return record === null ? null : as<StoredToken<Data>>(shown(token, id, scope, record));
+      return typeof record === 'string' ? shown(token, id, scope, record) : record;
     });
+    if (updated instanceof NotAccepted) throw updated.reason;
+    return as<StoredToken<Data> | null>(updated);
   }
 
   /** Gives the token a new life of `ttl` from now, or `'never'` an end; false if it is not live. */
@@ -128,10 +129,10 @@ export class TokenStore {
   }
 
   /**
-   * Ends one token, by itself or by its public id; false if it was not live. An id says nothing of whose it is: give the
-   * `owner` too where it comes from a client, and another's token is as unknown as one that never was.
+   * Ends one token, by itself (as a StoredToken does) or by its public id; false if it was not live. An id says nothing of
+   * whose it is: give the `owner` too where it comes from a client, and another's token is as unknown as one that never was.
    */
-  async delete(reference: TokenScope & ({ token: string; id?: never } | { id: string; token?: never; owner?: string })): Promise<boolean> {
+  async delete(reference: TokenScope & ({ token: string } | { id: string }) & { owner?: string }): Promise<boolean> {
     const scope = checkScope(reference);
     const { token, id, owner } = reference as { token?: unknown; id?: unknown; owner?: string };
     const args = [scopeOf(scope.names), ...(owner === undefined ? [] : [checkOwner({ ...scope, owner }).ownerName])];
@@ -140,16 +141,16 @@ export class TokenStore {
       if (record !== null) await this.custom.forget(again, readRecord(record).pointer, ofRecord);
       return record !== null;
     };
-    if (id === undefined) return this.on('tokens.delete', scope, checkToken(token), false, end);
-    if (token !== undefined) throw new InvalidArgumentError('id', 'cannot stand beside token; give one of them');
+    if (token !== undefined || id === undefined) return this.on('tokens.delete', scope, checkToken(token), false, end);
     const checked = checkId(id);
     return checked === undefined ? false : this.parts.connection.execute('tokens.delete', (client, again) => end(client, checked, again));
   }
 
   /**
    * Ends every token of an owner, of one type or of every type, at once; how many were live. The first script ends
-   * them all, however many there are; their records are then cleared away 500 at a time, so that Redis is never kept
-   * long, and what is left after half of `commandTimeout` in the background.
+   * them all, however many there are, of up to 100 types, and each further one those of 100 more; their records are then
+   * cleared away 500 at a time, so that Redis is never kept long, and what is left after half of `commandTimeout` in the
+   * background. Broken off before all have ended, it is a StoreUnavailableError that says `ambiguous`: repeat it.
    */
   async deleteAll(of: Omit<TokenOwner, 'type'> & { type?: string }): Promise<number> {
     return this.owners.deleteAll(checkOwnerOfAny(of), this.parts.connection.commandTimeoutMs / 2);
@@ -189,7 +190,11 @@ export class TokenStore {
     return this.owners.count(checkOwner(of));
   }
 
-  /** The tokens of one purpose by themselves, with typed data that a Standard Schema checks whenever it is written. */
+  /**
+   * The tokens of one purpose by themselves, with typed data that a Standard Schema checks whenever it is written.
+   *
+   * @throws InvalidArgumentError at once for a `type`, `app` or `ttl` that cannot be
+   */
   kind<Schema extends StandardSchemaV1 = StandardSchemaV1<Record<string, unknown>>>(
     definition: TokenKindDefinition<Schema>,
   ): TokenKind<Schema> {
@@ -210,7 +215,7 @@ export class TokenStore {
   /**
    * Tries a code; of any number of right attempts at once exactly one is valid. Wrong ones are counted in the same
    * script, and after `maxAttempts` of them everything is refused for one `ttl`. The result tells the application why,
-   * and a client only that it was refused. With a `requestId` a repeat within 60 s gets the first answer.
+   * and a client only that it was refused. With a `requestId` a repeat of the same code within 60 s gets the first answer.
    */
   async verifyCode<Data extends object = Record<string, unknown>>(attempt: CodeAttempt): Promise<CodeVerification<Data>> {
     return as<CodeVerification<Data>>(await this.codes.verify(attempt));

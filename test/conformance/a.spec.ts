@@ -1,12 +1,19 @@
+import { Test } from '@nestjs/testing';
 import { Redis } from 'ioredis';
+import {
+  type AccessToken,
+  type OAuthDb,
+  OAuthTokenStore,
+  type OAuthTokenStoreOptions,
+  RedisAuthModule,
+  StoreUnavailableError,
+} from 'nestjs-redis-auth';
+import { startRedis, type TestRedis } from 'nestjs-redis-auth/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { StoreUnavailableError } from '../../lib/errors/index.js';
-import { type AccessToken, OAuthTokenStore, type OAuthTokenStoreOptions } from '../../lib/oauth/index.js';
-import { startRedis, type TestRedis } from '../../lib/testing/index.js';
 import { clientOf } from '../support/ask.js';
 import { uniquePrefix } from '../support/key-prefix.js';
 import { outcomeOf } from '../support/session-outcomes.js';
-import { TEST_SECRET } from '../support/sessions.js';
+import { TEST_SECRET, testOptions } from '../support/sessions.js';
 import { until } from '../support/until.js';
 
 const HOUR = 3_600;
@@ -298,5 +305,45 @@ describe('A OAuth token database', () => {
     const again = { ...client, clientId: 'client-2', clientSecret: '' };
     await store.saveClientCredentials('https://as.test', again);
     expect(await store.getClientCredentials('https://as.test')).toStrictEqual(again);
+  });
+});
+
+/** What a client does with its database: remember itself, begin a sign-in, complete it, and refresh when the token has expired. */
+async function signInAndRefresh(db: OAuthDb): Promise<(string | undefined)[]> {
+  await db.saveClientCredentials('https://as.test', client);
+  await db.savePKCEValues('solana:7xKX', 'state', pkce);
+  const { codeVerifier, resourceUrl } = (await db.getPKCEValues('solana:7xKX', 'state'))!;
+  expect(await db.getPKCEValues('solana:7xKX', 'state')).toBeNull();
+  await db.saveAccessToken('solana:7xKX', '', { ...token, expiresAt: inSeconds(-1), resourceUrl });
+  const expired = (await db.getAccessToken('solana:7xKX', ''))!;
+  expect(expired.expiresAt).toBeLessThan(Date.now() / 1_000);
+  await db.saveAccessToken('solana:7xKX', '', { ...token, accessToken: `after ${expired.refreshToken}`, expiresAt: inSeconds(HOUR) });
+  return [
+    (await db.getClientCredentials('https://as.test'))?.clientId,
+    codeVerifier,
+    (await db.getAccessToken('solana:7xKX', ''))?.accessToken,
+  ];
+}
+
+describe('A OAuth token database, as an OAuthDb', () => {
+  const outcome = [client.clientId, pkce.codeVerifier, `after ${token.refreshToken}`];
+
+  it('A1 S11 S12 made by hand serves a client', async () => {
+    expect(await signInAndRefresh(open().store)).toEqual(outcome);
+  });
+
+  it('A1 A11 A13 S19 provided by the module serves a client, too, and lives as long as the module', async () => {
+    const keyPrefix = uniquePrefix();
+    const options = testOptions({ redis: redis.url, keyPrefix, oauth: { ttl: '1h' } });
+    const module = await Test.createTestingModule({ imports: [RedisAuthModule.forRoot(options)] }).compile();
+    const store = module.get(OAuthTokenStore);
+    expect(await signInAndRefresh(store)).toEqual(outcome);
+    await store.close();
+    await store.close();
+    expect(await store.getClientCredentials('https://as.test')).toEqual(client);
+    // another process, with the same secret and no Nest
+    expect(await open({ keyPrefix }).store.getClientCredentials('https://as.test')).toEqual(client);
+    await module.close();
+    await expect(store.getClientCredentials('https://as.test')).rejects.toBeInstanceOf(StoreUnavailableError);
   });
 });

@@ -1,5 +1,5 @@
 import { startRedis, type TestRedis } from 'nestjs-redis-auth/testing';
-import { redisAuthOptionsFromConfig, type RedisConnection, type SessionEvent } from 'nestjs-redis-auth';
+import { redisAuthOptionsFromConfig, type RedisConnection, type SessionEvent, TokenStore } from 'nestjs-redis-auth';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ClusterSetup } from '../support/cluster.js';
 import { uniquePrefix } from '../support/key-prefix.js';
@@ -10,7 +10,7 @@ import { serverCertificate, testCa } from '../support/tls.js';
 import { until } from '../support/until.js';
 import { bootApp } from './app.js';
 
-// R3, R4, R6 and R8 are about token caches, rate limits, statistics and opaque tokens, which are not part of the package yet.
+// R4 is about rate limits, which are not part of the package yet.
 
 /** Signs in, reads, refreshes and logs out: whatever the form of the URL, all of it has to work. */
 async function lifecycle(redis: RedisConnection): Promise<void> {
@@ -192,6 +192,47 @@ describe('R sessions behind an OAuth server', () => {
       expect(await reasonOf(app.sessions.refresh(kept.accessToken))).toBe('malformed');
       expect(await reasonOf(app.sessions.verify(kept.refreshToken))).toBe('malformed');
       await app.sessions.refresh(kept.refreshToken);
+    });
+  });
+
+  describe('R8 single-use codes', () => {
+    const of = { app: 'oauth', type: 'authorization-code' };
+
+    it('R8 a code is taken once, also by another client; who comes second gets nothing', async () => {
+      const options = { redis: redis.url, keyPrefix: uniquePrefix() };
+      await using a = await bootApp(options);
+      await using b = await bootApp(options);
+      const [one, two] = [a.nest.get(TokenStore), b.nest.get(TokenStore)];
+      for (const custom of [{}, { token: 'a-code-of-the-server' }]) {
+        const { token } = await one.create({
+          ...of,
+          owner: 'ann',
+          ttl: '60s',
+          data: { clientId: 'c1', redirectUri: 'https://c.test' },
+          ...custom,
+        });
+        expect(await two.consume({ ...of, token })).toMatchObject({ owner: 'ann', data: { clientId: 'c1' } });
+        expect(await two.consume({ ...of, token })).toBeNull();
+        expect(await one.consume({ ...of, token })).toBeNull();
+        expect(await one.get({ ...of, token })).toBeNull();
+      }
+      const { token } = await one.create({ ...of, owner: 'ann' });
+      const outcomes = await Promise.all(Array.from({ length: 100 }, (_, n) => (n % 2 === 0 ? one : two).consume({ ...of, token })));
+      expect(outcomes.filter((outcome) => outcome !== null)).toHaveLength(1);
+    });
+
+    it('R8 a typed code: the first use is right, the second says that it was used, also from another client', async () => {
+      const options = { redis: redis.url, keyPrefix: uniquePrefix() };
+      await using a = await bootApp(options);
+      await using b = await bootApp(options);
+      const whose = { type: 'sign-in', owner: 'ann' };
+      const { code } = (await a.nest.get(TokenStore).createCode({ ...whose, data: { device: 'd1' } }))!;
+      expect(await b.nest.get(TokenStore).verifyCode({ ...whose, code })).toMatchObject({ valid: true, data: { device: 'd1' } });
+      for (const { nest } of [a, b]) {
+        const again = await nest.get(TokenStore).verifyCode({ ...whose, code });
+        expect(again).toMatchObject({ valid: false, reason: 'used' });
+        expect(JSON.stringify(again)).toBe('{"valid":false}');
+      }
     });
   });
 });

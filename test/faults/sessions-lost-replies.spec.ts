@@ -1,65 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { StoreUnavailableError } from '../../lib/errors/index.js';
-import { startRedis } from '../../lib/testing/index.js';
-import { ask } from '../support/ask.js';
-import { ClusterSetup } from '../support/cluster.js';
-import { FaultProxy } from '../support/proxy.js';
-import { EventsHeard, outcomeOf, reasonOf } from '../support/session-outcomes.js';
+import { LOSSY_WAYS, type LossyWay, retried, withLostReply } from '../support/lossy-ways.js';
+import { EventsHeard, reasonOf } from '../support/session-outcomes.js';
 import { openSessions, type SessionsUnderTest, testOptions } from '../support/sessions.js';
-import { until } from '../support/until.js';
 
-const RECOVERS_WITHIN_MS = 2_000;
-
-/** A way to Redis on which replies can be lost. */
-interface Way extends AsyncDisposable {
-  redis: string;
-  proxies: FaultProxy[];
-}
-
-const ways: Record<string, () => Promise<Way>> = {
-  async 'one server'() {
-    const redis = await startRedis();
-    const proxy = await FaultProxy.open(redis.url);
-    return {
-      redis: proxy.url,
-      proxies: [proxy],
-      async [Symbol.asyncDispose]() {
-        await proxy.close();
-        await redis.stop();
-      },
-    };
-  },
-  async 'a Cluster'() {
-    const cluster = await ClusterSetup.start();
-    const masters = cluster.nodes.slice(0, 3);
-    const proxies = await Promise.all(masters.map(({ url }) => FaultProxy.open(url)));
-    // the nodes send everyone to the proxies, as the address under which they are known
-    await Promise.all(masters.map((node, n) => ask(node, (client) => client.config('SET', 'cluster-announce-port', proxies[n]!.port))));
-    await until(
-      async () => {
-        const views = await Promise.all(cluster.nodes.map((node) => ask(node, (client) => client.cluster('NODES'))));
-        return views.every((view) => proxies.every(({ port }) => String(view).includes(`127.0.0.1:${port}@`)));
-      },
-      { within: 10_000, what: 'every node names the proxies' },
-    );
-    return {
-      redis: `redis://${proxies.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
-      proxies,
-      async [Symbol.asyncDispose]() {
-        await Promise.all(proxies.map((proxy) => proxy.close()));
-        await cluster.stop();
-      },
-    };
-  },
-};
-
-describe.each(Object.keys(ways))('a reply that is lost on the way from %s', (name) => {
-  let way: Way;
+describe.each(Object.keys(LOSSY_WAYS))('a reply that is lost on the way from %s', (name) => {
+  let way: LossyWay;
   let on: SessionsUnderTest;
   let observer: SessionsUnderTest;
   let sessions: SessionsUnderTest['sessions'];
   beforeAll(async () => {
-    way = await ways[name]!();
+    way = await LOSSY_WAYS[name]!();
     const options = testOptions({ redis: way.redis, sessions: { touchInterval: '1 ms' } });
     on = await openSessions(options);
     observer = await openSessions(options);
@@ -73,21 +24,10 @@ describe.each(Object.keys(ways))('a reply that is lost on the way from %s', (nam
 
   /** The call whose reply is lost, and then what a client does: the same again, as soon as there is a connection. */
   async function twice<T>(call: () => Promise<T>): Promise<T> {
-    const lost = Promise.race(way.proxies.map((proxy) => proxy.dropNextReply(([command]) => command?.toLowerCase() === 'evalsha')));
-    const { error } = await outcomeOf(call());
+    const error = await withLostReply(way, call);
     expect(error).toBeInstanceOf(StoreUnavailableError);
     expect(error).toMatchObject({ ambiguous: true });
-    await lost;
-    await Promise.all(way.proxies.map((proxy) => proxy.heal()));
-    const settled = await until(
-      async () => {
-        const outcome = await outcomeOf(call());
-        return !(outcome.error instanceof StoreUnavailableError) && outcome;
-      },
-      { within: RECOVERS_WITHIN_MS, what: 'the retry is answered' },
-    );
-    if (settled.error !== undefined) throw settled.error;
-    return settled.result as T;
+    return retried(call);
   }
 
   it('of refresh, 100 times: the retry with the old token gets a working pair, and nothing is revoked', { timeout: 90_000 }, async () => {

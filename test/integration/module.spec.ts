@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { generateKeyPairSync } from 'node:crypto';
 import { Controller, type DynamicModule, Get, Inject, Injectable, Module, type OnModuleInit, type Type } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
 import { ModulesContainer } from '@nestjs/core';
@@ -7,8 +8,10 @@ import { Redis } from 'ioredis';
 import {
   getRedisAuthConnectionToken,
   getSessionServiceToken,
+  getTokenStoreToken,
   InjectRedisAuthConnection,
   InjectSessionService,
+  InjectTokenStore,
   InvalidTokenError,
   JwtAuthGuard,
   JwtAuthGuardFor,
@@ -20,6 +23,7 @@ import {
   type RedisAuthOptionsFactory,
   SessionService,
   StoreUnavailableError,
+  TokenStore,
 } from 'nestjs-redis-auth';
 import { startRedis, type TestRedis } from 'nestjs-redis-auth/testing';
 import request from 'supertest';
@@ -364,6 +368,84 @@ describe('a registration that is loaded after the boot', () => {
     await expect(boot.attempt(() => Promise.reject(fault), own)).rejects.toBe(fault);
     await expect(own.ping()).rejects.toThrow(StoreUnavailableError);
     await expect(others.ping()).resolves.toBe('PONG');
+  });
+});
+
+describe('TokenStore', () => {
+  @Injectable()
+  class Tokens {
+    constructor(
+      @Inject(TokenStore) readonly byClass: TokenStore,
+      @InjectTokenStore() readonly byDecorator: TokenStore,
+      @InjectTokenStore('admin') readonly admins: TokenStore,
+    ) {}
+  }
+
+  it('is injected by its class, by its decorator, and from a named instance, with options of its own', async () => {
+    const named = { ...options({ tokens: { defaultTtl: '1h' } }), instance: 'admin', isGlobal: true };
+    const module = await Test.createTestingModule({
+      imports: [RedisAuthModule.forRoot({ ...options(), isGlobal: true }), RedisAuthModule.forRoot(named)],
+      providers: [Tokens],
+    }).compile();
+    modules.push(module);
+    await module.init();
+    const { byClass, byDecorator, admins } = module.get(Tokens);
+    expect(byClass).toBeInstanceOf(TokenStore);
+    expect(byDecorator).toBe(byClass);
+    expect(admins).toBeInstanceOf(TokenStore);
+    expect(admins).not.toBe(byClass);
+    expect(module.get(getTokenStoreToken('admin'), { strict: false })).toBe(admins);
+    const mine = await byClass.create({ type: 'key', owner: 'ann' });
+    const theirs = await admins.create({ type: 'key', owner: 'ann', requestId: 'r' });
+    expect([mine, theirs].map(({ createdAt, expiresAt }) => expiresAt!.getTime() - createdAt.getTime())).toEqual([86_400_000, 3_600_000]);
+    expect(await admins.get({ type: 'key', token: mine.token })).toBeNull();
+    expect(await byClass.get({ type: 'key', token: theirs.token })).toBeNull();
+    expect(await admins.create({ type: 'key', owner: 'ann', requestId: 'r' })).toEqual(theirs);
+  });
+
+  it('needs no key that signs but for a requestId, and shares the connection of the module', async () => {
+    const { publicKey } = generateKeyPairSync('ed25519');
+    const jwt = { publicKey, issuer: 'https://issuer.test', audience: 'api' };
+    const module = await boot(RedisAuthModule.forRoot(options({ jwt })));
+    const tokens = module.get(TokenStore);
+    expect(tokens.client).toBe(module.get(RedisAuthConnection).client);
+    expect(await tokens.create({ type: 'key', owner: 'ann' })).toMatchObject({ owner: 'ann' });
+    await expect(tokens.create({ type: 'key', owner: 'ann', requestId: 'r' })).rejects.toMatchObject({ argument: 'requestId' });
+    // it is not its to close
+    await tokens.close();
+    expect(await tokens.count({ type: 'key', owner: 'ann' })).toBe(1);
+    await module.close();
+    modules.splice(modules.indexOf(module), 1);
+    await expect(tokens.count({ type: 'key', owner: 'ann' })).rejects.toThrow(StoreUnavailableError);
+  });
+
+  it('made by hand sees the tokens of the module with the same prefix, and leaves no connection behind', async () => {
+    const given = options();
+    const module = await boot(RedisAuthModule.forRoot(given));
+    const tokens = new TokenStore({ redis: redis.url, keyPrefix: given.keyPrefix! });
+    const made = await module.get(TokenStore).create({ type: 'key', owner: 'ann', data: { a: 1 } });
+    expect(await tokens.get({ type: 'key', token: made.token })).toEqual(made);
+    expect(await tokens.consume({ type: 'key', token: made.token })).toEqual(made);
+    expect(await module.get(TokenStore).get({ type: 'key', token: made.token })).toBeNull();
+    await module.close();
+    modules.splice(modules.indexOf(module), 1);
+    await until(async () => (await strangers()) === 1, { what: 'its own connection is all that is left' });
+    await tokens.close();
+    await until(async () => (await strangers()) === 0);
+    await expect(tokens.count({ type: 'key', owner: 'ann' })).rejects.toThrow(StoreUnavailableError);
+  });
+
+  it("works with a caller's client, which stays open", async () => {
+    const client = new Redis(redis.socketPath);
+    try {
+      const tokens = new TokenStore({ redis: client, keyPrefix: uniquePrefix() });
+      const made = await tokens.create({ type: 'key', owner: 'ann', token: 'mine' });
+      expect(await tokens.get({ type: 'key', token: 'mine' })).toEqual(made);
+      await tokens.close();
+      expect(await client.ping()).toBe('PONG');
+    } finally {
+      client.disconnect();
+    }
   });
 });
 

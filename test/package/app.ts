@@ -15,6 +15,7 @@ import {
   RedisAuthModule,
   SessionService,
   type SessionTokens,
+  TokenStore,
   type VerifiedSession,
 } from 'nestjs-redis-auth';
 import { startRedis } from 'nestjs-redis-auth/testing';
@@ -58,6 +59,7 @@ async function main(): Promise<void> {
     const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] });
     await app.listen(0, '127.0.0.1');
     await play(app);
+    await takeToken(app.get(TokenStore));
     await app.close();
   } finally {
     await redis.stop();
@@ -65,6 +67,13 @@ async function main(): Promise<void> {
   await errorsAreTheSameClass();
   absentPackagesAreNotNeeded();
   console.log('all as it should be');
+}
+
+async function takeToken(tokens: TokenStore): Promise<void> {
+  const { token } = await tokens.create<{ plan: string }>({ type: 'invitation', owner: 'ada', data: { plan: 'small' } });
+  const taken = await tokens.consume<{ plan: string }>({ type: 'invitation', token });
+  assert.equal(taken?.data.plan, 'small');
+  assert.equal(await tokens.consume({ type: 'invitation', token }), null);
 }
 
 async function play(app: INestApplication): Promise<void> {
@@ -115,7 +124,7 @@ async function errorsAreTheSameClass(): Promise<void> {
 /** What the root must not load is not even installed here; the package came up all the same. */
 function absentPackagesAreNotNeeded(): void {
   const { resolve } = createRequire(join(process.cwd(), 'app.js'));
-  for (const name of ['@nestjs/config', '@nestjs/graphql', '@nestjs/jwt', '@nestjs/microservices', '@nestjs/websockets']) {
+  for (const name of ['@nestjs/config', '@nestjs/graphql', '@nestjs/jwt', '@nestjs/microservices', '@nestjs/websockets', 'oidc-provider']) {
     assert.throws(() => resolve(name), { code: 'MODULE_NOT_FOUND' }, name);
   }
 }

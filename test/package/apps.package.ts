@@ -54,6 +54,14 @@ describe.each([
     const played = await run(process.execPath, ['app.js'], { cwd: dir, timeout: 20_000 }).catch((error: unknown) => error);
     expect(played).toMatchObject({ stdout: expect.stringMatching(/^all as it should be$/m) as string, stderr: '' });
   });
+
+  it('has the command-line tool', async () => {
+    const tool = join(dir, 'node_modules/.bin/nestjs-redis-auth');
+    const { stdout } = await run(tool, ['--help'], { cwd: dir });
+    expect(stdout).toContain('Usage: nestjs-redis-auth <command>');
+    const wrong = await run(tool, ['migrat'], { cwd: dir }).catch((error: unknown) => error);
+    expect(wrong).toMatchObject({ code: 2 });
+  });
 });
 
 function pick(...names: string[]): Record<string, string> {

@@ -1,6 +1,6 @@
 // Checked by tsc alone: each line must compile, or fail to where @ts-expect-error says so.
 import type { Cluster, Redis } from 'ioredis';
-import { OAuthTokenStore } from '../../lib/oauth/index.js';
+import { type OAuthDb as Exported, OAuthTokenStore } from 'nestjs-redis-auth';
 
 /** As the SDK has it. */
 type ClientCredentials = { clientId: string; clientSecret: string; redirectUri: string };
@@ -32,6 +32,9 @@ export const databases: OAuthDb[] = [
   // @ts-expect-error only one of two functions
   new OAuthTokenStore({ redis, encryption: { encrypt: (text: string) => text } }),
 ];
+
+/** What is exported is the same thing, both ways. */
+export const same = (theirs: OAuthDb, ours: Exported): [Exported, OAuthDb] => [theirs, ours];
 
 export async function documented(store: OAuthTokenStore): Promise<[string | null, boolean, boolean, string[]]> {
   await store.storeToken('key', 'token');

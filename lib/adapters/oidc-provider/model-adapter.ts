@@ -1,16 +1,17 @@
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
-import { assertText, randomText } from '../../data/index.js';
+import { assertText, randomText, seal, unseal } from '../../data/index.js';
 import { InvalidArgumentError, RedisAuthConfigError } from '../../errors/index.js';
-import type { Again, RedisAuthConnection, RedisClient } from '../../redis/index.js';
 import { isText } from '../../options/index.js';
+import { type Again, inDoubt, type RedisAuthConnection, type RedisClient } from '../../redis/index.js';
 import { CONSUME, END, JOIN, REVOKE, STORE } from './record.lua.js';
 import type { Place, RecordPlaces } from './record-places.js';
-import { seal, unseal } from './sealed.js';
 
 const MAX_ID_BYTES = 1024;
 const GENERATION_BYTES = 12;
 /** What a request that was in flight when a record was ended may still try to write comes within this. */
 const TOMBSTONE_MS = 600_000;
+/** What Redis would refuse as too long; clients choose how long their assertions live. */
+const LONGEST_TTL_MS = 100 * 365 * 86_400_000;
 
 /** Those that a revoked grant takes along. An Interaction only mentions its grant. */
 const OF_A_GRANT: ReadonlySet<string> = new Set([
@@ -21,12 +22,6 @@ const OF_A_GRANT: ReadonlySet<string> = new Set([
   'BackchannelAuthenticationRequest',
   'PreAuthorizedCode',
 ]);
-
-/** How a record stands to its grant. */
-interface Membership {
-  readonly generation: string;
-  readonly ordinal: number;
-}
 
 /** One model of oidc-provider: what its artifacts are is theirs, how they live and end is here. */
 export class ModelAdapter implements Adapter {
@@ -46,17 +41,20 @@ export class ModelAdapter implements Adapter {
     const text = JSON.stringify(payload);
     if (this.model === 'Grant') return this.storeGrant(id, text, ttl);
     const place = this.firstOf(this.places.of(this.model, id));
-    const pointers = this.pointersTo(payload).map((from) => ({ key: from.key, sealed: seal(from.sealingKey, id) }));
+    const pointers = this.pointersTo(payload).map(({ key, sealingKey }) => [key, seal(sealingKey, id)] as const);
     const sealed = seal(place.sealingKey, text);
     const grantId = this.grantOf(payload);
     const onlyNew = this.model === 'ReplayDetection';
     const stored = await this.run('upsert', async (_client, again) => {
-      const member = grantId === undefined ? undefined : await this.join(grantId, ttl, again);
-      if (member === null) return false;
-      const args = [sealed, ttl, member?.generation ?? '', member?.ordinal ?? 0, onlyNew ? 1 : ''];
+      const generation = grantId === undefined ? '' : await this.join(grantId, ttl, again);
+      if (generation === null) return false;
+      const args = [sealed, ttl, generation, onlyNew ? 1 : ''];
       if (Number(await STORE.run(again(), [place.key], args, again)) === 0) return false;
       for (const pointer of pointers) {
-        await (ttl === '' ? again().set(pointer.key, pointer.sealed) : again().set(pointer.key, pointer.sealed, 'PX', Math.max(ttl, 1)));
+        const set = ttl === '' ? again().set(...pointer) : again().set(...pointer, 'PX', Math.max(ttl, 1));
+        await set.catch((error: unknown) => {
+          throw inDoubt('oidcProvider.upsert', error);
+        });
       }
       return true;
     });
@@ -85,9 +83,12 @@ export class ModelAdapter implements Adapter {
   /** At most one caller ever succeeds; the others reject with what the endpoint answers as `invalid_grant`. */
   async consume(id: string): Promise<void> {
     assertText('id', id, MAX_ID_BYTES);
-    const { key } = this.firstOf(this.places.of(this.model, id));
-    const consumed = await this.run('consume', (client, again) => CONSUME.run(client, [key], [], again));
-    if (Number(consumed) === 1) return;
+    const place = this.firstOf(this.places.of(this.model, id));
+    const consumed = await this.run('consume', async (_client, again) => {
+      const issued = OF_A_GRANT.has(this.model) ? await this.issuedBefore(place, again) : '';
+      return Number(await CONSUME.run(again(), [place.key], [issued], again)) === 1;
+    });
+    if (consumed) return;
     if (this.model === 'PushedAuthorizationRequest') {
       throw new errors.InvalidRequestUri('request_uri is invalid, expired, or was already used');
     }
@@ -122,13 +123,24 @@ export class ModelAdapter implements Adapter {
     await this.run('upsert', (client, again) => JOIN.run(client, [key], args, again));
   }
 
-  /** null where the grant was ended. */
-  private async join(grantId: string, ttl: number | '', again: Again): Promise<Membership | null> {
+  /** The generation of a grant; null where it was ended. */
+  private async join(grantId: string, ttl: number | '', again: Again): Promise<string | null> {
     const issued = this.model === 'AccessToken' || this.model === 'RefreshToken' ? 1 : 0;
     const args = [randomText(GENERATION_BYTES), ttl, '', issued, this.model === 'RefreshToken' ? 1 : 0];
-    const reply = await JOIN.run(again(), [this.places.grant(grantId).key], args, again);
-    if (reply === null) return null;
-    return { generation: reply[0], ordinal: Number(this.model === 'RefreshToken' ? reply[2] : reply[1]) };
+    return JOIN.run(again(), [this.places.grant(grantId).key], args, again);
+  }
+
+  /** How much its grant has given when a record is used: others, of the same browser, may have got theirs since it was stored. */
+  private async issuedBefore({ key, sealingKey }: Place, again: Again): Promise<string> {
+    const sealed = await again().hgetBuffer(key, 'd');
+    if (sealed === null) return '';
+    const grantId = this.grantOf(parse(unseal(sealingKey, sealed)));
+    return (grantId !== undefined && (await again().hget(this.places.grant(grantId).key, this.counter))) || '';
+  }
+
+  /** What shows that a record was used to the end: for a refresh token the next one, for the others any token. */
+  private get counter(): 'r' | 'i' {
+    return this.model === 'RefreshToken' ? 'r' : 'i';
   }
 
   private async follow(method: string, pointers: readonly Place[]): Promise<AdapterPayload | undefined> {
@@ -143,18 +155,17 @@ export class ModelAdapter implements Adapter {
 
   private async read(places: readonly Place[], again: Again): Promise<AdapterPayload | undefined> {
     for (const { key, sealingKey } of places) {
-      const [sealed, consumed, generation, ordinal] = await again().hmgetBuffer(key, 'd', 'c', 'n', 'k');
+      const [sealed, consumed, generation, issued] = await again().hmgetBuffer(key, 'd', 'c', 'n', 'k');
       if (!sealed) continue;
-      const payload = JSON.parse(unseal(sealingKey, sealed)) as AdapterPayload;
+      const payload = parse(unseal(sealingKey, sealed));
       const consumedAt = consumed ? { consumed: Number(consumed) } : {};
       const grantId = this.grantOf(payload);
       if (grantId === undefined) return { ...payload, ...consumedAt };
-      const counter = this.model === 'RefreshToken' ? 'r' : 'i';
-      const [current, count] = await again().hmget(this.places.grant(grantId).key, 'n', counter);
+      const [current, count] = await again().hmget(this.places.grant(grantId).key, 'n', this.counter);
       if (!current || current !== generation?.toString()) return undefined;
       // Used, but nothing has been issued since: the request that used it is still at work. Whoever presents it now fails
       // in consume; whoever presents it later is told that it was used, and that is reuse.
-      return Number(count) > Number(ordinal) ? { ...payload, ...consumedAt } : payload;
+      return Number(count) > Number(issued) ? { ...payload, ...consumedAt } : payload;
     }
     return undefined;
   }
@@ -176,10 +187,14 @@ export class ModelAdapter implements Adapter {
   }
 }
 
+function parse(text: string): AdapterPayload {
+  return JSON.parse(text) as AdapterPayload;
+}
+
 /** Milliseconds; `''` for what never expires. */
 function ttlOf(expiresIn: unknown): number | '' {
   if (expiresIn === undefined) return '';
   if (typeof expiresIn !== 'number' || !Number.isFinite(expiresIn))
     throw new InvalidArgumentError('expiresIn', 'must be a number of seconds');
-  return Math.ceil(expiresIn * 1000);
+  return Math.ceil(Math.min(Math.max(expiresIn * 1000, 0), LONGEST_TTL_MS));
 }

@@ -36,13 +36,15 @@ export type StandaloneOidcProviderAdapter = AdapterFactory & {
  *
  * **One use.** `consume` is one script, and at most one caller ever succeeds with a refresh token, authorization code,
  * device code, CIBA request or pre-authorized code; the others are answered `invalid_grant`. A refresh token or code that is
- * presented again while the request that used it is still at work is refused and nothing else happens: that is a client
- * in a hurry. Presented after that it is reuse, and oidc-provider revokes the grant (RFC 9700 section 4.14.2, RFC 6749 section
- * 4.1.2). An assertion or DPoP proof is accepted once, too, by however many requests it is presented at once.
+ * presented again before the request that used it has stored the first of what it issues is refused and nothing else
+ * happens: that is a client in a hurry. Presented after that it is reuse, and oidc-provider revokes the grant (RFC 9700
+ * section 4.14.2, RFC 6749 section 4.1.2). An assertion or DPoP proof is accepted once, too, by however many requests it is
+ * presented at once.
  *
  * **Grants.** A token is live only while its grant knows it: each record holds the generation of its grant, and to
  * revoke is to begin the next one, in one write that ends any number of tokens. What an ended grant's requests write late is
- * not stored. A lost or evicted grant takes its tokens along and gives none back. The `Grant` model should
+ * not stored; where only an access token was revoked, and the grant is kept, it is new and counts (RFC 7009 section
+ * 2.1 leaves that open). A lost or evicted grant takes its tokens along and gives none back. The `Grant` model should
  * therefore be stored here if tokens are.
  *
  * **Endings are final.** What was destroyed cannot be stored again for ten minutes, so that a request in flight does not
@@ -53,10 +55,11 @@ export type StandaloneOidcProviderAdapter = AdapterFactory & {
  * none has to be configured: whoever reads Redis without holding the token learns nothing.
  *
  * **Redis down.** Each method settles within `commandTimeout` and rejects with StoreUnavailableError, or StoreFullError;
- * clients are answered `server_error`, never `invalid_grant`, and the error is in the Provider's `server_error` event.
+ * clients are answered `server_error`, never `invalid_grant`, and the error is in the Provider's `server_error` event. A
+ * refresh that fails after its token was used cannot be taken up again: its retry is `invalid_grant`, or reuse.
  *
- * Round trips: `find` 1, and 1 more for what belongs to a grant or is found by uid or user code; `upsert` the
- * same; `consume`, `destroy` and `revokeByGrantId` 1.
+ * Round trips: 1, and 1 more each to find what belongs to a grant or by uid or user code, and to store such; 3 to consume
+ * what belongs to a grant.
  *
  * @param connection of the module, as in `inject: [RedisAuthConnection]`
  * @throws RedisAuthConfigError that lists every mistake in the options

@@ -2,9 +2,21 @@ import { createSecretKey, hash, type KeyObject } from 'node:crypto';
 import { deriveKey, namespaceOf } from '../../jwt/index.js';
 
 /** Where a record lies, and what it is encrypted with. */
-export interface Place {
+export class Place {
   readonly key: string;
-  readonly sealingKey: Buffer;
+
+  constructor(
+    keyPrefix: string,
+    private readonly kind: string,
+    private readonly id: string,
+  ) {
+    this.key = `${keyPrefix}${kind === 'Grant' ? 'g' : 'j'}:${nameOf(kind, id)}`;
+  }
+
+  /** Derived when it is asked for: often only the key is needed. */
+  get sealingKey(): Buffer {
+    return deriveKey(createSecretKey(this.id, 'utf8'), `oidc-provider:${this.kind}`);
+  }
 }
 
 /**
@@ -13,7 +25,8 @@ export interface Place {
  *
  * | key                      | type   | holds                                                                               |
  * |--------------------------|--------|-------------------------------------------------------------------------------------|
- * | `<prefix>j:<hash of id>` | hash   | one record: d payload (encrypted), c consumed at (Unix s), n and k of its grant     |
+ * | `<prefix>j:<hash of id>` | hash   | one record: d payload (encrypted), n generation of its grant, c used at (Unix s),   |
+ * |                          |        | k tokens its grant had issued by then                                               |
  * | `<prefix>j:<hash of id>` | string | pointer from a session's uid or a user code to the id (encrypted)                   |
  * | `<prefix>g:<hash of id>` | hash   | one grant: d payload (encrypted), n generation, i tokens issued, r refresh tokens   |
  *
@@ -54,10 +67,7 @@ export class RecordPlaces {
   }
 
   private place(kind: string, id: string): Place {
-    return {
-      key: `${this.keyPrefix}${kind === 'Grant' ? 'g' : 'j'}:${nameOf(kind, id)}`,
-      sealingKey: deriveKey(createSecretKey(id, 'utf8'), `oidc-provider:${kind}`),
-    };
+    return new Place(this.keyPrefix, kind, id);
   }
 }
 

@@ -1,9 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ImportRecord, type ImportSummary, type TokenRecord, fromNdjson, TokenMigration, toNdjson } from '../../../lib/migration/index.js';
+import {
+  type ImportRecord,
+  type ImportSummary,
+  type SkipNotice,
+  type TokenRecord,
+  fromNdjson,
+  TokenMigration,
+  toNdjson,
+} from '../../../lib/migration/index.js';
 import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
 import { type NewToken, type StoredToken, TokenStore } from '../../../lib/tokens/index.js';
 import { ask } from '../../support/ask.js';
 import { ClusterSetup } from '../../support/cluster.js';
+import { commandsDuring } from '../../support/commands.js';
 import { HOSTILE_VALUES, isId } from '../../support/hostile-values.js';
 import { uniquePrefix } from '../../support/key-prefix.js';
 import { TEST_SECRET } from '../../support/sessions.js';
@@ -36,18 +45,18 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 const hostileIds = Object.values(HOSTILE_VALUES).filter((value): value is string => isId(value));
 
 /** One of every kind, and an owner with several pages. */
-const everything: NewToken[] = [
+const everything: (NewToken & { data?: Record<string, unknown> })[] = [
   { type: 'api-key', owner: 'ann', ttl: 'never' },
   { type: 'reset', owner: 'ann', ttl: '10m', data: { mail: 'ann@example.org', nested: { list: [], null: null, big: 1e21 } } },
   { type: 'reset', owner: 'ann', ttl: '20m', token: 'of my own' },
   { type: 'api-key', owner: 'ben', app: 'other', ttl: 'never', token: 'eternal' },
-  { type: 'data', owner: 'ann', ttl: '1h', data: JSON.parse('{"__proto__":1,"\\u0000":"\\n","é":"👩‍👩‍👧"}') as object },
+  { type: 'data', owner: 'ann', ttl: '1h', data: JSON.parse('{"__proto__":1,"\\u0000":"\\n","é":"👩‍👩‍👧"}') as Record<string, unknown> },
   ...hostileIds.map((id) => ({ type: id, owner: id, app: id, ttl: 3600, token: `token of ${id}` })),
   ...Array.from({ length: 700 }, (_, n) => ({ type: 'many', owner: 'cleo', ttl: 600 + n })),
 ];
 
 async function createAll(store: TokenStore): Promise<StoredToken[]> {
-  return Promise.all(everything.map((init) => store.create(init)));
+  return Promise.all(everything.map((init) => store.create<Record<string, unknown>>(init)));
 }
 
 /** What a holder of the token gets, its life apart. */
@@ -76,6 +85,51 @@ describe.each([
     const summary = await to.migration.importTokens(fromNdjson(toNdjson(from.migration.exportTokens())));
     expect(summary).toEqual({ read: tokens.length, imported: tokens.length, present: 0, skipped: {} } satisfies ImportSummary);
     for (const token of tokens) expect(await found(to.store, token)).toEqual(token);
+  });
+});
+
+describe('exportTokens', () => {
+  it('S15 asks no KEYS, a page at a time, and writes nothing', async () => {
+    await using source = await startRedis();
+    await using from = at(source.url);
+    await createAll(from.store);
+    const { result, sent, inScripts } = await commandsDuring(source, () => all(from.migration.exportTokens()));
+    expect(result).toHaveLength(everything.length);
+    expect(Object.keys(sent).sort()).toEqual(['info', 'mget', 'scan', 'zscan']);
+    expect(inScripts).toEqual({});
+  });
+
+  it.each(['near*:', 'near?:', '[a-z]ear*:', 'near\\*:', 'NEAR*:'])(
+    'S2 gives no token of another prefix, which is %j',
+    async (keyPrefix) => {
+      await using from = at(redis.url, keyPrefix);
+      await using near = at(redis.url, 'near-by:');
+      await near.store.create({ type: 'reset', owner: 'ben' });
+      await from.store.create({ type: 'reset', owner: 'ann' });
+      expect(await all(from.migration.exportTokens())).toMatchObject([{ owner: 'ann' }]);
+    },
+  );
+
+  it('gives no token that was deleted, alone or with all of its owner', async () => {
+    await using from = at(redis.url);
+    const tokens = await createAll(from.store);
+    await from.store.deleteAll({ type: 'many', owner: 'cleo' });
+    const { type, token } = tokens[0]!;
+    await from.store.delete({ type, token });
+    const left = await all(from.migration.exportTokens());
+    expect(left).toHaveLength(tokens.length - 701);
+  });
+
+  it('ends with its signal, and rejects with a typed error where there is no Redis', async () => {
+    await using from = at(redis.url);
+    await createAll(from.store);
+    const controller = new AbortController();
+    const taking = async (): Promise<void> => {
+      for await (const _ of from.migration.exportTokens({ signal: controller.signal })) controller.abort(new Error('enough'));
+    };
+    await expect(taking()).rejects.toThrow('enough');
+    await using nowhere = at('/nowhere/redis.sock');
+    await expect(all(nowhere.migration.exportTokens())).rejects.toMatchObject({ code: 'ERR_REDIS_AUTH_STORE_UNAVAILABLE' });
   });
 });
 
@@ -155,6 +209,52 @@ describe('a second import', () => {
   });
 });
 
+describe('a dry run', () => {
+  it('counts what an import would do, and writes nothing', async () => {
+    await using target = await startRedis();
+    await using from = at(redis.url);
+    await using to = at(target.url);
+    await createAll(from.store);
+    const records = await all(from.migration.exportTokens());
+    await to.migration.importTokens(records.slice(0, 9));
+    const mixed: ImportRecord[] = [...records, { ...records[9]!, expiresAt: 1 }, { kind: 'skipped', reason: 'no-owner' }];
+    const { result, sent, inScripts } = await commandsDuring(target, () => to.migration.importTokens(mixed, { dryRun: true }));
+    expect(result).toEqual({
+      read: records.length + 2,
+      imported: records.length - 9,
+      present: 9,
+      skipped: { expired: 1, 'no-owner': 1 },
+    });
+    expect(Object.keys(sent).sort()).toEqual(['exists', 'time']);
+    expect(inScripts).toEqual({});
+  });
+
+  it('tells each record that is left out, with its line, and the counts after each batch', async () => {
+    await using to = at(other.url);
+    const skips: SkipNotice[] = [];
+    const reads: number[] = [];
+    const lines: ImportRecord[] = Array.from({ length: 600 }, (_, n) => ({ kind: 'skipped', reason: 'malformed', line: n + 1 }));
+    await to.migration.importTokens(lines, { onSkip: (notice) => skips.push(notice), onProgress: ({ read }) => reads.push(read) });
+    expect(skips).toEqual(lines.map(({ line }) => ({ reason: 'malformed', line })));
+    expect(reads.at(-1)).toBe(600);
+    expect(reads.length).toBeGreaterThan(1);
+  });
+
+  it('rejects with what a callback throws, not as if Redis had failed', async () => {
+    await using from = at(redis.url);
+    await using to = at(other.url);
+    await Promise.all([undefined, 'mine'].map((token) => from.store.create({ type: 'reset', owner: 'ann', ...(token && { token }) })));
+    const records = await all(from.migration.exportTokens());
+    const mistake = new Error('a mistake of the application');
+    const fail = (): never => {
+      throw mistake;
+    };
+    const expired = records.map((record) => ({ ...record, expiresAt: 1 }));
+    await expect(to.migration.importTokens(expired, { onSkip: fail })).rejects.toBe(mistake);
+    await expect(to.migration.importTokens(records, { onProgress: fail })).rejects.toBe(mistake);
+  });
+});
+
 describe('what a record may not do', () => {
   const record: TokenRecord = {
     kind: 'token',
@@ -171,9 +271,13 @@ describe('what a record may not do', () => {
     ['of another app', (genuine) => ({ ...genuine, app: 'other' }), 'wrong-id'],
     ['custom with the id of a generated one', (genuine) => ({ ...genuine, pointer: 'p'.repeat(28) }), 'wrong-id'],
     ['with a pointer that is none', (genuine) => ({ ...genuine, pointer: 'p:{x}' }), 'malformed'],
-    ['without an id', ({ id: _, ...rest }) => rest, 'malformed'],
+    ['without an id', (genuine) => ({ ...genuine, id: undefined }), 'malformed'],
     ['with braces for an id', (genuine) => ({ ...genuine, id: `${genuine.id.slice(0, 6)}{}${genuine.id.slice(8)}` }), 'malformed'],
     ['without a life', (genuine) => ({ ...genuine, expiresAt: 'soon' }), 'malformed'],
+    ['that does not say that it lives for ever', (genuine) => ({ ...genuine, expiresAt: undefined }), 'malformed'],
+    ['that ended in 1970', (genuine) => ({ ...genuine, expiresAt: 0 }), 'expired'],
+    ['that ends later than any Date', (genuine) => ({ ...genuine, expiresAt: 8.64e15 + 1 }), 'malformed'],
+    ['born later than any Date', (genuine) => ({ ...genuine, createdAt: 8.64e15 + 1 }), 'malformed'],
     ['born at a fraction', (genuine) => ({ ...genuine, createdAt: 0.5 }), 'malformed'],
     ['with data that are none', (genuine) => ({ ...genuine, data: [] }), 'bad-data'],
     ['with too much data', (genuine) => ({ ...genuine, data: { x: 'x'.repeat(20_000) } }), 'bad-data'],
@@ -189,6 +293,19 @@ describe('what a record may not do', () => {
     const summary = await to.migration.importTokens([change({ ...record, ...genuine }) as ImportRecord]);
     expect(summary).toMatchObject({ read: 1, imported: 0, skipped: { [reason]: 1 } });
     expect(await to.store.count({ type: 'reset', owner: 'ann' })).toBe(0);
+  });
+
+  it('leads no second token to one that is there', async () => {
+    await using to = at(other.url);
+    const token = await to.store.create({ type: 'reset', owner: 'ann', token: 'mine' });
+    const [genuine] = await all(to.migration.exportTokens());
+    await using away = at(redis.url);
+    await away.store.create({ type: 'reset', owner: 'ann', token: 'of a stranger' });
+    const [stranger] = await all(away.migration.exportTokens());
+    const summary = await to.migration.importTokens([{ ...genuine!, pointer: stranger!.pointer! }]);
+    expect(summary).toMatchObject({ imported: 0, present: 0, skipped: { 'wrong-id': 1 } });
+    expect(await to.store.get({ type: 'reset', token: 'of a stranger' })).toBeNull();
+    expect(await found(to.store, token)).toEqual(token);
   });
 
   it('takes no record over from a token of another type', async () => {

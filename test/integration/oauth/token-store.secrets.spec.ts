@@ -156,7 +156,7 @@ describe('S16 after a life of all operations and faults', () => {
     );
     for (const place of ['monitor', 'stored', 'traced'] as const) {
       expect(found[place].join('\n'), place).toMatch(/secrets:a:\{[\w-]{6}\}access:/);
-      expect(found[place].join('\n'), place).toMatch(/v1\.old\.[\w-]{16}\./);
+      expect(found[place].join('\n'), place).toMatch(/v1\.old\.[\w-]{38}/);
     }
     expect(found.errors.join('\n')).toMatch(/cannot be decrypted with the key 'old'/);
     expect(found.errors.join('\n')).toMatch(/cannot be decrypted; give the key or hook/);

@@ -474,7 +474,8 @@ describe('options', () => {
     const make = (options: object) => () => new OAuthTokenStore({ redis: redis.url, ...options });
     expect(make({})).toThrow(RedisAuthConfigError);
     expect(make({})).toThrow(/secret: is required to encrypt.*encryption\.keys/);
-    expect(() => new OAuthTokenStore(undefined as never)).toThrow(RedisAuthConfigError);
+    for (const none of [undefined, null, redis.url, 42, []])
+      expect(() => new OAuthTokenStore(none as never), String(none)).toThrow(RedisAuthConfigError);
     for (const options of [
       { secret: 'short' },
       { secret: TEST_SECRET, ttl: 0 },

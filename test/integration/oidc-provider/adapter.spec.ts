@@ -92,19 +92,18 @@ describe('connections', () => {
     expect(await two!('AccessToken').find(id)).toBeUndefined();
   });
 
-  it('costs one round trip, and one more for what belongs to a grant or is found by another name', async () => {
+  it('costs one round trip, and one more for what belongs to a grant or is found by another name, two to use it', async () => {
     // Each script was sent once before.
     const first = await issued(adapter, 'RefreshToken');
     await adapter('RefreshToken').consume(first.id);
     await adapter('RefreshToken').destroy(first.id);
     await adapter('RefreshToken').revokeByGrantId(first.grantId);
     const { id, grantId, payload } = await issued(adapter, 'RefreshToken');
-    const session = newId();
-    const uid = newId();
+    const [session, uid, request] = [newId(), newId(), newId()];
     const calls: [number, () => Promise<unknown>][] = [
       [2, () => adapter('RefreshToken').upsert(id, payload, 60)],
       [2, () => adapter('RefreshToken').find(id)],
-      [1, () => adapter('RefreshToken').consume(id)],
+      [3, () => adapter('RefreshToken').consume(id)],
       [1, () => adapter('RefreshToken').destroy(id)],
       [1, () => adapter('RefreshToken').revokeByGrantId(grantId)],
       [1, () => adapter('Grant').upsert(grantId, {}, 60)],
@@ -113,6 +112,8 @@ describe('connections', () => {
       [1, () => adapter('Session').find(session)],
       [2, () => adapter('Session').findByUid(uid)],
       [1, () => adapter('Interaction').upsert(newId(), {}, 60)],
+      [1, () => adapter('PushedAuthorizationRequest').upsert(request, {}, 60)],
+      [1, () => adapter('PushedAuthorizationRequest').consume(request)],
       [1, () => adapter('Client').find('shop')],
     ];
     for (const [commands, call] of calls) expect((await commandsDuring(redis, call)).total, call.toString()).toBe(commands);

@@ -127,6 +127,22 @@ describe('requests that meet', () => {
     await expectWorking(first.body as unknown as Tokens);
   });
 
+  it('neither does it harm to what the same browser got by signing in once more', async () => {
+    const browser = on.browser();
+    const { refresh_token } = await on.signIn(browser);
+    const again = await on.signIn(browser);
+    let late: Promise<Answer> | undefined;
+    after = async (call) => {
+      if (call !== 'RefreshToken.consume' || late !== undefined) return;
+      late = on.refresh(refresh_token);
+      await late;
+    };
+    const first = await on.refresh(refresh_token);
+    expect(await late).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
+    await expectWorking(first.body as unknown as Tokens);
+    await expectWorking(again);
+  });
+
   it('a code that comes again while the first exchange is at work is refused, and the first keeps its tokens', async () => {
     const authorized = await on.authorize();
     let late: Promise<Answer> | undefined;

@@ -62,6 +62,15 @@ describe('consume', () => {
     expect(await adapter('RefreshToken').find(next)).not.toHaveProperty('consumed');
   });
 
+  it.each(MODELS_OF_A_GRANT)('%s: what was issued before its use tells nothing of it', async (model) => {
+    const { id, grantId, payload } = await issued(adapter, model);
+    for (const other of ['AccessToken', 'RefreshToken']) await adapter(other).upsert(newId(), { grantId }, 60);
+    await adapter(model).consume(id);
+    expect(await adapter(model).find(id)).toEqual(payload);
+    await adapter('RefreshToken').upsert(newId(), { grantId }, 60);
+    expect(await adapter(model).find(id)).toMatchObject({ consumed: expect.any(Number) });
+  });
+
   it('what was used stays so when it is stored again', async () => {
     const { id, payload, grantId } = await issued(adapter, 'AuthorizationCode');
     await adapter('AuthorizationCode').consume(id);

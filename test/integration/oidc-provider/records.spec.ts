@@ -62,6 +62,16 @@ describe.each(ALL_MODELS)('%s', (model) => {
     expect(total).toBe(0);
   });
 
+  it.each([1e16, 1e300])('S17 has a time to live where it is to be kept for %s s', async (seconds) => {
+    const id = newId();
+    await of().upsert(id, { jti: id, grantId: newId(), uid: newId() }, seconds);
+    expect(await of().find(id)).toBeDefined();
+    expect(await withoutTtl(redis)).toEqual([]);
+    const ended = newId();
+    await of().upsert(ended, { jti: ended }, -seconds);
+    expect(await of().find(ended)).toBeUndefined();
+  });
+
   it('is found under no hostile id, and stored under none that is not text', async () => {
     for (const [what, value] of Object.entries(HOSTILE_VALUES)) {
       const id = value as string;
@@ -131,6 +141,18 @@ describe('found by another name', () => {
     expect(await adapter('DeviceCode').findByUserCode('BCDF-GHJX')).toBeUndefined();
     await adapter('DeviceCode').destroy(id);
     expect(await adapter('DeviceCode').findByUserCode(userCode)).toBeUndefined();
+  });
+
+  it('a former uid or user code leads nowhere', async () => {
+    const [id, former, uid] = [newId(), newId(), newId()];
+    await adapter('Session').upsert(id, { uid: former }, 60);
+    await adapter('Session').upsert(id, { uid }, 60);
+    expect(await adapter('Session').findByUid(former)).toBeUndefined();
+    expect(await adapter('Session').findByUid(uid)).toEqual({ uid });
+    await adapter('DeviceCode').upsert(id, { userCode: 'FORMER' }, 60);
+    await adapter('DeviceCode').upsert(id, { userCode: 'LATER' }, 60);
+    expect(await adapter('DeviceCode').findByUserCode('FORMER')).toBeUndefined();
+    expect(await adapter('DeviceCode').findByUserCode('LATER')).toEqual({ userCode: 'LATER' });
   });
 
   it('a hostile uid or user code is unknown', async () => {

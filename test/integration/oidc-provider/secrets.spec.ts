@@ -87,20 +87,16 @@ describe('what Redis gets to see', () => {
   });
 
   it('S16 neither do errors hold any', async () => {
+    await ask(redis, (client) => client.flushdb());
     const { id, grantId } = await issued(adapter, 'RefreshToken');
     const errors: unknown[] = [];
     const failing = (call: Promise<unknown>): Promise<unknown> => call.catch((error: unknown) => errors.push(error));
     await adapter('RefreshToken').consume(id);
     await failing(adapter('RefreshToken').consume(id));
-    const [record] = await ask(redis, async (client) => {
-      const keys = await client.keys('o:j:*');
-      return Promise.all(keys.map(async (key) => ({ key, consumed: await client.hexists(key, 'c').catch(() => 0) }))).then((all) =>
-        all.filter(({ consumed }) => consumed === 1),
-      );
-    });
-    await ask(redis, (client) => client.hset(record!.key, 'd', 'changed by someone'));
+    const [record] = await ask(redis, (client) => client.keys('o:j:*'));
+    await ask(redis, (client) => client.hset(record!, 'd', 'changed by someone'));
     await failing(adapter('RefreshToken').find(id));
-    await ask(redis, (client) => client.set(record!.key, 'of another type'));
+    await ask(redis, (client) => client.set(record!, 'of another type'));
     await failing(adapter('RefreshToken').find(id));
     await failing(adapter('RefreshToken').upsert(id, { grantId, accountId: 'annabel-lee' }, 60));
     expect(errors.map((error) => (error as { code?: string; error?: string }).code ?? (error as { error?: string }).error)).toEqual([
@@ -110,7 +106,7 @@ describe('what Redis gets to see', () => {
       'ERR_REDIS_AUTH_STORE_UNAVAILABLE',
     ]);
     const told = errors.map((error) => inspect(error, { depth: 10, showHidden: true })).join('\n');
-    for (const secret of [id, grantId, 'annabel-lee', record!.key]) expect(told).not.toContain(secret);
+    for (const secret of [id, grantId, 'annabel-lee', record!]) expect(told).not.toContain(secret);
   });
 
   it('the same content never looks the same twice', async () => {

@@ -151,6 +151,17 @@ describe('a one-time code', () => {
     for (let n = 0; n < 3; n++) expect((await store.verifyCode({ ...wrong, code: wrongFor(theirs) })).attemptsLeft).toBe(4);
   });
 
+  it('is asked for whatever the requestId was used for before', async () => {
+    const owner = newOwner();
+    const code = await issue(owner, { data: { n: 1 } });
+    const attempt = { type, owner, requestId: 'of the form' };
+    expect(await store.verifyCode({ ...attempt, code: wrongFor(code) })).toMatchObject({ reason: 'wrong', attemptsLeft: 4 });
+    expect(await store.verifyCode({ ...attempt, code })).toMatchObject({ valid: true, data: { n: 1 } });
+    const guess = await store.verifyCode({ ...attempt, code: wrongFor(wrongFor(code)) });
+    expect(guess).toMatchObject({ valid: false, data: undefined, reason: 'wrong' });
+    expect(await store.verifyCode({ ...attempt, code })).toMatchObject({ valid: true, data: { n: 1 } });
+  });
+
   it('leaves no key without TTL, and neither the code nor its bare hash in Redis', async () => {
     const owner = newOwner();
     const prefix = uniquePrefix();

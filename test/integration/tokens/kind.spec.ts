@@ -39,9 +39,9 @@ describe('a kind of tokens', () => {
   it('checks the data as an update would leave them', async () => {
     const invitations = invitationsOf(store);
     const { token } = await invitations.create({ owner: 'team', data: { email: 'a@b.example', seats: 2 } });
-    await expect(invitations.update(token, { role: 'owner' })).rejects.toMatchObject({ argument: 'data' });
+    await expect(invitations.update(token, { role: 'owner' as 'reader' })).rejects.toMatchObject({ argument: 'data' });
     await expect(invitations.update(token, { email: null })).rejects.toMatchObject({ argument: 'data' });
-    await expect(invitations.update(token, { unheardOf: 1 })).rejects.toMatchObject({ argument: 'data' });
+    await expect(invitations.update(token, { unheardOf: 1 } as object)).rejects.toMatchObject({ argument: 'data' });
     expect((await invitations.get(token))!.data).toEqual({ email: 'a@b.example', role: 'reader', seats: 2 });
     const updated = await invitations.update(token, { role: 'writer', seats: null, email: undefined });
     expect(updated!.data).toEqual({ email: 'a@b.example', role: 'writer' });
@@ -73,6 +73,43 @@ describe('a kind of tokens', () => {
     expect((await kind.create({ owner: 'o', data: { n: 1 } })).data).toEqual({ n: 1 });
   });
 
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('of its own');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('of its own'))],
+  ])('passes on as it is what a schema %s, and changes nothing', async (_how, validate) => {
+    const { token } = await store.create({ type: 'broken', owner: 'o', data: { n: 1 } });
+    const broken = store.kind({ type: 'broken', schema: { '~standard': { version: 1, vendor: 'test', validate } } });
+    await expect(broken.update(token, { n: 2 })).rejects.toThrow(/^of its own$/);
+    await expect(broken.create({ owner: 'o', data: { n: 2 } })).rejects.toThrow(/^of its own$/);
+    expect((await store.list({ type: 'broken', owner: 'o' })).map(({ data }) => data)).toContainEqual({ n: 1 });
+    expect((await store.get({ type: 'broken', token }))!.data).toEqual({ n: 1 });
+  });
+
+  it('gives its tokens its own life, also where the caller leaves it undefined', async () => {
+    const brief = store.kind({ type: 'brief', ttl: '5m' });
+    const lives = [{}, { ttl: undefined }, { ttl: '1h' }].map(async (init) => {
+      const { createdAt, expiresAt } = await brief.create({ owner: 'o', ...(init as { ttl: string }) });
+      return expiresAt!.getTime() - createdAt.getTime();
+    });
+    expect(await Promise.all(lives)).toEqual([300_000, 300_000, 3_600_000]);
+  });
+
+  it('says at once what is wrong with its definition', () => {
+    for (const [argument, definition] of [
+      ['options', undefined],
+      ['type', { type: '' }],
+      ['app', { type: 'a', app: '' }],
+      ['ttl', { type: 'a', ttl: '5' }],
+    ] as const) {
+      expect(() => store.kind(definition as { type: string })).toThrow(expect.objectContaining({ name: 'InvalidArgumentError', argument }));
+    }
+  });
+
   it('has the methods of the store without type and app, and sees its own tokens only', async () => {
     const one = store.kind({ type: 'one', app: 'shop' });
     const other = store.kind({ type: 'one', app: 'till' });
@@ -86,6 +123,7 @@ describe('a kind of tokens', () => {
     expect(await one.delete({ id, owner: 'o' })).toBe(true);
     const next = await one.create({ owner: 'o', token: 'mine' });
     expect(await one.consume(next.token)).toMatchObject({ owner: 'o' });
+    expect(await store.delete(await one.create({ owner: 'o' }))).toBe(true);
     await one.create({ owner: 'o' });
     expect(await other.deleteAll('o')).toBe(0);
     expect(await one.deleteAll('o')).toBe(1);

@@ -29,22 +29,21 @@ describe('the cipher of keys', () => {
 
   it('seals into a version, the id of the first key, a nonce and as many bytes as the text has and a tag', () => {
     const sealed = cipher.seal('p', TEXT);
-    const [version, id, nonce, text, ...rest] = sealed.split('.');
+    const [version, id, text, ...rest] = sealed.split('.');
     expect([version, id, rest]).toEqual(['v1', 'a', []]);
-    expect(Buffer.from(nonce!, 'base64url')).toHaveLength(12);
-    expect(Buffer.from(text!, 'base64url')).toHaveLength(Buffer.byteLength(TEXT) + 16);
+    expect(Buffer.from(text!, 'base64url')).toHaveLength(12 + Buffer.byteLength(TEXT) + 16);
     expect(sealed).toMatch(/^[\w.-]+$/);
   });
 
   it('is AES-256-GCM with id and place authenticated', () => {
     const nonce = Buffer.alloc(12, 7);
     const reference = createCipheriv('aes-256-gcm', a.key, nonce).setAAD(Buffer.from('a auth:a:{abc}x'));
-    const bytes = Buffer.concat([reference.update(TEXT), reference.final(), reference.getAuthTag()]);
-    expect(cipher.open('auth:a:{abc}x', `v1.a.${nonce.toString('base64url')}.${bytes.toString('base64url')}`)).toBe(TEXT);
+    const bytes = Buffer.concat([nonce, reference.update(TEXT), reference.final(), reference.getAuthTag()]);
+    expect(cipher.open('auth:a:{abc}x', `v1.a.${bytes.toString('base64url')}`)).toBe(TEXT);
   });
 
   it('takes another nonce each time', () => {
-    const nonces = Array.from({ length: 1_000 }, () => cipher.seal('p', TEXT).split('.')[2]!);
+    const nonces = Array.from({ length: 1_000 }, () => cipher.seal('p', TEXT).split('.')[2]!.slice(0, 16));
     expect(new Set(nonces).size).toBe(1_000);
   });
 

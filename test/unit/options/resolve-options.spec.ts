@@ -28,6 +28,8 @@ describe('resolveOptions', () => {
         maxDataBytes: 16_384,
         maxClaimsBytes: 4096,
       },
+      tokens: { defaultTtlMs: 86_400_000, maxDataBytes: 16_384 },
+      oauth: { defaultTtlMs: 86_400_000, refreshTtlMs: 30 * 86_400_000 },
       audit: 'warn',
       httpErrors: true,
     });
@@ -51,9 +53,9 @@ describe('resolveOptions', () => {
   });
 
   it('reads null as "not set"', () => {
-    expect(resolveOptions({ ...MINIMAL, redis: null, sessions: null, guard: null, keyPrefix: null } as never)).toEqual(
-      resolveOptions(MINIMAL),
-    );
+    expect(
+      resolveOptions({ ...MINIMAL, redis: null, sessions: null, guard: null, tokens: null, oauth: null, keyPrefix: null } as never),
+    ).toEqual(resolveOptions(MINIMAL));
   });
 
   it('freezes what it returns, and changes nothing of what it was given', () => {
@@ -83,7 +85,7 @@ describe('resolveOptions', () => {
 
   it.each([
     [{ ...MINIMAL, sesions: {} }, 'sesions', /did you mean "sessions"/],
-    [{ ...MINIMAL, tokens: {} }, 'tokens', /is not an option/],
+    [{ ...MINIMAL, token: {} }, 'token', /did you mean "tokens"/],
     [{ ...MINIMAL, keyPrefix: 'a{b}' }, 'keyPrefix', /"\{"/],
     [{ ...MINIMAL, keyPrefix: '' }, 'keyPrefix', /non-empty/],
     [{ ...MINIMAL, keyPrefix: 'x'.repeat(257) }, 'keyPrefix', /256 bytes/],
