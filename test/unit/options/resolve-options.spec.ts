@@ -30,6 +30,9 @@ describe('resolveOptions', () => {
       },
       tokens: { defaultTtlMs: 86_400_000, maxDataBytes: 16_384 },
       oauth: { defaultTtlMs: 86_400_000, refreshTtlMs: 30 * 86_400_000 },
+      cache: { lockOnUnavailable: 'deny', localMaxBytes: 16_777_216, localMaxStalenessMs: 2_000, compressAbove: 0 },
+      locks: { waitMs: 10_000, minReplicas: 0 },
+      rateLimit: { instances: 1, ipv6Prefix: 64, allow: [] },
       audit: 'warn',
       httpErrors: true,
     });

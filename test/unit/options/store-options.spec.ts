@@ -44,6 +44,43 @@ describe('tokens', () => {
   });
 });
 
+describe('cache, locks and rateLimit', () => {
+  it('take what they are given', () => {
+    const given = {
+      cache: { lockOnUnavailable: 'throw', localMaxBytes: 0, localMaxStaleness: '500 ms', compressAbove: 1024 },
+      locks: { wait: 0, minReplicas: 1 },
+      rateLimit: { instances: 4, ipv6Prefix: 56, allow: ['10.0.0.0/8', '::1', '2001:db8::/32', '203.0.113.7'] },
+    };
+    expect(resolveOptions({ ...MINIMAL, ...given } as never)).toMatchObject({
+      cache: { lockOnUnavailable: 'throw', localMaxBytes: 0, localMaxStalenessMs: 500, compressAbove: 1024 },
+      locks: { waitMs: 0, minReplicas: 1 },
+      rateLimit: given.rateLimit,
+    });
+  });
+
+  it.each([
+    ['cache', { lockOnUnavailable: 'maybe' }, 'lockOnUnavailable'],
+    ['cache', { localMaxBytes: -1 }, 'localMaxBytes'],
+    ['cache', { localMaxStaleness: 0 }, 'localMaxStaleness'],
+    ['cache', { localMaxStaleness: '2h' }, 'localMaxStaleness'],
+    ['cache', { compressAbove: 1.5 }, 'compressAbove'],
+    ['cache', { ttl: 5 }, 'ttl'],
+    ['locks', { wait: '10' }, 'wait'],
+    ['locks', { minReplicas: -1 }, 'minReplicas'],
+    ['locks', { ttl: '10s' }, 'ttl'],
+    ['rateLimit', { instances: 0 }, 'instances'],
+    ['rateLimit', { ipv6Prefix: 129 }, 'ipv6Prefix'],
+    ['rateLimit', { allow: '10.0.0.0/8' }, 'allow'],
+    ['rateLimit', { allow: ['10.0.0.0/33'] }, 'allow'],
+    ['rateLimit', { allow: ['10.0.0/8'] }, 'allow'],
+    ['rateLimit', { allow: ['::1/8/8'] }, 'allow'],
+    ['rateLimit', { allow: [5] }, 'allow'],
+    ['rateLimit', { limit: 5 }, 'limit'],
+  ])('refuses %s: %j', (group, options, option) => {
+    expect(pathsOf({ ...MINIMAL, [group]: options })).toEqual([`${group}.${option}`]);
+  });
+});
+
 describe('oauth', () => {
   it('takes lives, and keys of text, bytes or a KeyObject', () => {
     const keys = [
