@@ -5,10 +5,10 @@ import { type AlgorithmCode, ALGORITHMS, HITS, NOW } from './algorithms.lua.js';
 // x expires at (ms), in steps of at least a second, so that it is not told to live longer with each use.
 
 /**
- * One limit, used if it allows that: what is called most.
+ * One limit, used if it allows that: what is called most, so that each argument and each step is one less to pay for.
  *
- * KEYS bucket · ARGV the last moment (ms) at which anybody waits for the answer, field, limit, window ms, [cost]
- * Reply the moment, how much is left, ms until all of it is, ms until the cost is. Nothing where nobody waits any more:
+ * KEYS bucket · ARGV the last moment (ms) at which anybody waits for the answer, field, [cost]
+ * Reply the moment, how much is left, ms until all of it is, [ms until the cost is]. Nothing where nobody waits any more:
  *   then nothing was used.
  */
 function useOne({ needs, look, use }: AlgorithmCode): Script<UseReply> {
@@ -16,7 +16,9 @@ function useOne({ needs, look, use }: AlgorithmCode): Script<UseReply> {
 ${NOW}
 if now > ARGV[1] + 0 then return false end
 ${needs}
-local limit, window, cost = ARGV[3] + 0, ARGV[4] + 0, (ARGV[5] or 1) + 0
+local window, limit = string.match(ARGV[2], '^.(%d+)/(%d+)$')
+local cost = (ARGV[3] or 1) + 0
+window, limit = window + 0, limit + 0
 local found = redis.call('HMGET', KEYS[1], 'B', 'x', ARGV[2])
 local kept, one, two, left, wait, value, reset = found[3]
 ${look}
@@ -36,7 +38,7 @@ if add > 0 then
 elseif blocked > 0 then
   return { now, 0, math.max(reset, blocked), math.max(wait, blocked) }
 end
-return { now, math.max(0, left - add), reset, wait }
+return { now, math.max(0, left - add), reset, wait > 0 and wait or nil }
 `);
 }
 

@@ -18,7 +18,7 @@ const NUMBERS_OF_EACH = 4;
 /** From the reply of the script for one limit. */
 export function readOutcome(reply: NonNullable<UseReply>, limit: number): Outcome {
   const resetMs = Number(reply[2]);
-  return { limit, remaining: Number(reply[1]), resetAt: Number(reply[0]) + resetMs, resetMs, retryMs: Number(reply[3]) };
+  return { limit, remaining: Number(reply[1]), resetAt: Number(reply[0]) + resetMs, resetMs, retryMs: Number(reply[3] ?? 0) };
 }
 
 /** From the reply of the script for several. */

@@ -189,9 +189,9 @@ export class RateLimiter {
     const denied = this.denials.find(one);
     if (denied !== undefined) return denied;
     const sentAt = performance.now();
-    const { bucket, letter, field, limit, windowMs, cost } = one;
+    const { bucket, letter, field, limit, cost } = one;
     const { store } = this;
-    const args = [store.latest, field, limit, windowMs];
+    const args = [store.latest, field];
     if (cost !== 1) args.push(cost);
     let isFromRedis = true;
     const outcome = await store.ask(

@@ -113,9 +113,9 @@ async function used(
   let now = START;
   const tried = moves.map(({ after, cost }) => ({ now: (now += after), cost: Math.min(cost, limit) }));
   for (const { now: at, cost } of tried) {
-    const args = [`${letter}${window}/${limit}`, limit, window, cost];
+    const field = `${letter}${window}/${limit}`;
     pipeline.set('clock', at);
-    pipeline.eval(script, 1, key, ...(general ? ['use', at] : [at]), ...args);
+    pipeline.eval(script, 1, key, ...(general ? ['use', at, field, limit, window, cost] : [at, field, cost]));
     pipeline.pexpiretime(key);
   }
   const replies = (await pipeline.exec())!.map(([error, reply]) => {
@@ -125,7 +125,7 @@ async function used(
   return tried.map((step, n) => {
     const reply = replies[3 * n + 1] as string | number[];
     const [, left, , wait] = typeof reply === 'string' ? [reply.split(' ')[0], ...reply.split(' ').slice(2)].map(Number) : reply;
-    return { ...step, told: { left: left!, wait: wait! }, kept: Number(replies[3 * n + 2]) };
+    return { ...step, told: { left: left!, wait: wait ?? 0 }, kept: Number(replies[3 * n + 2]) };
   });
 }
 
