@@ -21,6 +21,7 @@ interface Denial {
  */
 export class Denials {
   private readonly ofBuckets = new LRUCache<string, Map<string, Denial>>({ max: MOST_KEYS });
+  private forgotAt = -Infinity;
 
   find({ bucket, field, cost }: Debit): Outcome | undefined {
     if (this.ofBuckets.size === 0) return undefined;
@@ -33,6 +34,8 @@ export class Denials {
 
   /** @param sentAt monotonic ms; the denial ended no later than counted from here */
   remember({ bucket, field, cost }: Debit, outcome: Outcome, sentAt: number): void {
+    // What was asked before a reset may be told after it.
+    if (sentAt <= this.forgotAt) return;
     const denials = this.ofBuckets.get(bucket) ?? new Map<string, Denial>();
     const known = denials.get(field);
     // The smaller one says more.
@@ -43,6 +46,7 @@ export class Denials {
   }
 
   forget(bucket: string): void {
+    this.forgotAt = performance.now();
     this.ofBuckets.delete(bucket);
   }
 }

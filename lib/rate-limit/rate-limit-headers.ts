@@ -1,4 +1,4 @@
-import type { Decision } from './rate-limiter.js';
+import type { Decision } from './limit-calls.js';
 import type { Policy, TrackedLimits } from './route-limits.js';
 
 /** What one set of limits said to a request. */

@@ -2,12 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { assertObject, assertText } from '../data/index.js';
 import { StoreFullError, StoreUnavailableError } from '../errors/index.js';
 import type { Duration } from '../options/index.js';
-import { BLOCK, DEBIT, type Mode, USE_ONE } from './bucket.lua.js';
+import { BLOCK, type Mode } from './bucket.lua.js';
 import { checkDuration, type CheckedLimit, checkKey, checkLimit, checkLimits, checkRequestId } from './checked-limits.js';
 import { ClientAddresses } from './client-address.js';
 import { Denials } from './denials.js';
+import { type Decision, LimitCalls } from './limit-calls.js';
 import { type Debit, LocalLimiter } from './local-limiter.js';
-import { type Outcome, readOutcome, readOutcomes, tightest, toResult } from './outcome.js';
+import { tightest, toResult } from './outcome.js';
 import { RateLimitKeys } from './rate-limit-keys.js';
 import type { LoginAttempt, LoginIdentity, LoginLimits, RateLimitResult, RateLimitRule, RateLimitUse } from './rate-limit-types.js';
 import { isRateLimiterParts, openRateLimiterParts, type RateLimiterOptions, type RateLimiterParts } from './rate-limiter-options.js';
@@ -15,12 +16,6 @@ import { StoreOrLocal } from './store-or-local.js';
 
 const LOGIN_DEFAULTS = { account: { limit: 10, window: '15m' }, ip: { limit: 100, window: '15m' } } as const satisfies LoginLimits;
 const MAX_ID_BYTES = 256;
-
-/** What became of a call, limit by limit; those that were not asked for, since another said no, are left out. */
-export interface Decision {
-  readonly result: RateLimitResult;
-  readonly outcomes: readonly { readonly index: number; readonly outcome: Outcome }[];
-}
 
 /**
  * Limits how often something happens, over all instances, by the clock of the Redis server alone.
@@ -50,6 +45,7 @@ export class RateLimiter {
   readonly keys: RateLimitKeys;
   private readonly local: LocalLimiter;
   private readonly denials = new Denials();
+  private readonly calls: LimitCalls;
 
   /** @throws RedisAuthConfigError that lists every mistake in the options */
   constructor(options: RateLimiterOptions);
@@ -62,6 +58,7 @@ export class RateLimiter {
     this.addresses = new ClientAddresses(rateLimit);
     this.store = new StoreOrLocal(connection);
     this.local = new LocalLimiter(rateLimit.instances);
+    this.calls = new LimitCalls(this.store, this.local, this.denials);
   }
 
   /**
@@ -71,7 +68,7 @@ export class RateLimiter {
   async consume(key: string, limits: RateLimitUse | readonly RateLimitUse[]): Promise<RateLimitResult> {
     if (Array.isArray(limits) || (limits as RateLimitUse | undefined)?.requestId !== undefined)
       return (await this.decide(key, limits)).result;
-    return toResult(await this.useOne('rateLimit.consume', debit(this.keys.bucket(checkKey(key)), checkLimit('options', limits))));
+    return toResult(await this.calls.useOne('rateLimit.consume', debit(this.keys.bucket(checkKey(key)), checkLimit('options', limits))));
   }
 
   /** What {@link consume} would say, without using anything. Always asks Redis. */
@@ -130,7 +127,7 @@ export class RateLimiter {
     const debits = [debit(bucket, checkLimit('limits.account', limits.account ?? LOGIN_DEFAULTS.account))];
     const ofAddress = debit(this.keys.address(this.addresses.nameOf(ip)), checkLimit('limits.ip', limits.ip ?? LOGIN_DEFAULTS.ip));
     if (!this.addresses.isAllowed(ip)) debits.push(ofAddress);
-    const { result } = await this.use('rateLimit.login', debits);
+    const { result } = await this.calls.use('rateLimit.login', debits);
     return { ...result, succeeded: () => this.loggedIn(bucket) };
   }
 
@@ -144,7 +141,7 @@ export class RateLimiter {
     const bucket = this.keys.bucket(checkKey(key));
     const checked = checkLimits(limits);
     const requestId = checkRequestId(Array.isArray(limits) ? limits : [limits as RateLimitUse]);
-    return this.use(
+    return this.calls.use(
       'rateLimit.consume',
       checked.map((limit) => debit(bucket, limit)),
       requestId === undefined ? undefined : this.keys.request(key, requestId),
@@ -159,88 +156,16 @@ export class RateLimiter {
   ): Promise<RateLimitResult> {
     const bucket = this.keys.bucket(checkKey(key));
     const debits = checkLimits(limits).map((limit) => debit(bucket, limit));
-    const outcomes = await this.ask(operation, mode, debits);
+    const outcomes = await this.calls.ask(operation, mode, debits);
     if (mode === 'return') this.denials.forget(bucket);
     return toResult(tightest(outcomes));
-  }
-
-  private async use(operation: string, debits: readonly Debit[], request?: string): Promise<Decision> {
-    if (request === undefined) {
-      if (debits.length === 1) return decisionOf([await this.useOne(operation, debits[0]!)]);
-      // Not for a request: it may be a repeat of what was allowed.
-      for (const [index, debit] of debits.entries()) {
-        const outcome = this.denials.find(debit);
-        if (outcome !== undefined) return { result: toResult(outcome), outcomes: [{ index, outcome }] };
-      }
-    }
-    const sentAt = performance.now();
-    let isFromRedis = true;
-    const outcomes = await this.ask(operation, 'use', debits, request, () => (isFromRedis = false));
-    if (isFromRedis && request === undefined) {
-      outcomes.forEach((outcome, index) => {
-        if (outcome.retryMs > 0) this.denials.remember(debits[index]!, outcome, sentAt);
-      });
-    }
-    return decisionOf(outcomes);
-  }
-
-  /** What is called most, by itself. */
-  private async useOne(operation: string, one: Debit): Promise<Outcome> {
-    const denied = this.denials.find(one);
-    if (denied !== undefined) return denied;
-    const sentAt = performance.now();
-    const { bucket, letter, field, limit, cost } = one;
-    const { store } = this;
-    const args = [store.latest, field];
-    if (cost !== 1) args.push(cost);
-    let isFromRedis = true;
-    const outcome = await store.ask(
-      operation,
-      bucket,
-      (client, again) =>
-        USE_ONE[letter]!.run(client, [bucket], args, again).then((reply) => {
-          if (reply === null) return null;
-          const read = readOutcome(reply, limit);
-          store.clock.learn(read.resetAt - read.resetMs);
-          return read;
-        }),
-      () => {
-        isFromRedis = false;
-        return this.local.debit('use', [one])[0]!;
-      },
-    );
-    if (isFromRedis && outcome.retryMs > 0) this.denials.remember(one, outcome, sentAt);
-    return outcome;
-  }
-
-  private ask(operation: string, mode: Mode, debits: readonly Debit[], request?: string, onLocal?: () => void): Promise<Outcome[]> {
-    const keys = debits.map(({ bucket }) => bucket);
-    const args: (string | number)[] = [mode, this.store.latest];
-    for (const { field, limit, windowMs, cost } of debits) args.push(field, limit, windowMs, cost);
-    if (request !== undefined) keys.push(request);
-    return this.store.ask(
-      operation,
-      keys[0]!,
-      async (client, again) => {
-        const reply = await DEBIT.run(client, keys, args, again);
-        if (reply === null) return null;
-        const { now, outcomes } = readOutcomes(reply);
-        // A repeat of a request tells the moment of the first.
-        if (request === undefined) this.store.clock.learn(now);
-        return outcomes;
-      },
-      () => {
-        onLocal?.();
-        return this.local.debit(mode, debits);
-      },
-    );
   }
 
   private async forget(operation: string, bucket: string): Promise<boolean> {
     this.local.reset(bucket);
     this.denials.forget(bucket);
     const deleted = await this.parts.connection.execute(operation, (client) => client.del(bucket) as Promise<number | string>);
-    // What was denied before may have been told meanwhile.
+    // Once more, for what was denied meanwhile.
     this.denials.forget(bucket);
     return Number(deleted) === 1;
   }
@@ -256,8 +181,4 @@ export class RateLimiter {
 
 function debit(bucket: string, { letter, field, limit, windowMs, cost }: CheckedLimit): Debit {
   return { bucket, letter, field, limit, windowMs, cost };
-}
-
-function decisionOf(outcomes: readonly Outcome[]): Decision {
-  return { result: toResult(tightest(outcomes)), outcomes: outcomes.map((outcome, index) => ({ index, outcome })) };
 }

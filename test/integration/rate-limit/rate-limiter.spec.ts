@@ -208,6 +208,17 @@ describe('what is denied', () => {
     expect((await limiter.consume(key, rule)).allowed).toBe(true);
   });
 
+  it('is forgotten by a reset that overtakes the answer', async () => {
+    const rule = { limit: 1, window: '1h' };
+    for (let n = 0; n < 20; n++) {
+      const key = newKey();
+      await other.consume(key, rule);
+      const [denied] = await Promise.all([limiter.consume(key, rule), limiter.reset(key)]);
+      expect(denied.allowed).toBe(false);
+      expect((await limiter.consume(key, rule)).allowed).toBe(true);
+    }
+  });
+
   it('is asked for again after 10 s, so that a reset by another process is noticed', async () => {
     const key = newKey();
     const rule = { limit: 1, window: '1h' };
