@@ -57,6 +57,7 @@ export type {
   CodeRefusal,
   DataOf,
   IssuedCode,
+  KindPatch,
   NewCode,
   NewToken,
   StoredToken,
