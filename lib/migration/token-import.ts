@@ -10,7 +10,11 @@ import { importArguments, type PreparedToken, slicesOf, TokenPreparation } from 
 
 /** How an import is done. */
 export interface ImportOptions {
-  /** Checks and counts all of it and writes nothing; what is there already is looked up. @default false */
+  /**
+   * Checks and counts all of it and writes nothing; what is there already is looked up, but not whether it is in the way
+   * (`token-taken`, and `wrong-id` for an id of another type).
+   * @default false
+   */
   dryRun?: boolean;
   /** Ends the import: what is under way is finished, then it rejects with the signal's reason. */
   signal?: AbortSignal;
