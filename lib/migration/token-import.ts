@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../errors/index.js';
-import type { RedisClient } from '../redis/index.js';
+import { msOfTime, type RedisClient } from '../redis/index.js';
 import { CustomTokens, TokenKeys, type TokenStoreParts } from '../tokens/index.js';
 import type { ImportRecord, OAuthRecord } from './import-record.js';
 import { ImportTally, type ImportSummary, type SkipNotice } from './import-tally.js';
@@ -149,6 +149,5 @@ async function saved(oauth: OAuthTarget, record: OAuthRecord, how: { now: number
 }
 
 async function timeOf(client: RedisClient): Promise<number> {
-  const [seconds, micros] = await client.time();
-  return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+  return msOfTime(await client.time());
 }
