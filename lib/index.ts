@@ -66,6 +66,7 @@ export type {
   CodeRefusal,
   DataOf,
   IssuedCode,
+  KindPatch,
   NewCode,
   NewToken,
   StoredToken,

@@ -1,12 +1,15 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type ImportRecord, type ImportSummary, toNdjson } from '../migration/index.js';
-import { type Command, isSet, textOf } from './command.js';
+import { type Command, isSet, textOf, UsageError } from './command.js';
 import { fileFlag, JSON_FLAG, SECRETS, SOURCE_FLAGS, STORE_FLAGS } from './flags.js';
 import { PrivateFile } from './private-file.js';
 import { withSource, withStore } from './places.js';
 import { Progress, whole } from './progress.js';
 import { leftOut, sumOfSkipped } from './summary.js';
+
+/** Without it they would be passed over, and something else written than was meant. */
+const WITH_FROM = ['source', 'source-prefix', 'owner-field', 'with-secrets'] as const;
 
 export const exportCommand: Command = {
   summary: 'write tokens to a file',
@@ -25,6 +28,8 @@ ${SECRETS}`,
   },
   afterInterrupt: 'No file was written. Run the same command again.',
   async run(values, terminal) {
+    for (const flag of WITH_FROM)
+      if (values['from'] === undefined && values[flag] !== undefined) throw new UsageError(`--${flag} needs --from`);
     const { signal, err } = terminal;
     const progress = new Progress(err);
     const counts = new ExportCounts(progress);

@@ -14,7 +14,11 @@ export const STORE_FLAGS = {
 export const SOURCE_FLAGS = {
   from: { type: 'string', value: 'system', help: 'what stored them: redis-tokens, atxp, redis-jwt, express-session' },
   source: { type: 'string', value: 'url', help: 'Redis that has them (default: SOURCE_REDIS_URL, else that of --redis)' },
-  'source-prefix': { type: 'string', value: 'text', help: 'prefix of their keys (default: oauth: for atxp, sess: for express-session)' },
+  'source-prefix': {
+    type: 'string',
+    value: 'text',
+    help: 'prefix of keys of atxp (default: oauth:) and of express-session (default: sess:)',
+  },
   'owner-field': { type: 'string', value: 'path', help: 'where a session of express-session names its user (default: passport.user)' },
 } as const satisfies Record<string, Flag>;
 

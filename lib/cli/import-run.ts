@@ -13,7 +13,7 @@ export async function importAndReport(
 ): Promise<void> {
   const dryRun = isSet(values, 'dry-run');
   const summary = await withStore(values, terminal, async (migration, oauth) => {
-    const onSkip = lineTeller(terminal);
+    const onSkip = lineTeller(progress);
     const onProgress = ({ read, imported, present, skipped }: ImportSummary): void =>
       progress.show({ imported, 'there already': present, 'left out': sumOfSkipped(skipped) }, read);
     try {

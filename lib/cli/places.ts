@@ -25,15 +25,21 @@ type Reader = (
   values: Values,
 ) => AsyncIterable<ForeignTokenRecord | OAuthRecord | SkippedRecord>;
 
-const READERS = new Map<string, Reader>([
-  ['redis-tokens', (source, options) => fromRedisTokens(source, options)],
-  ['redis-jwt', (source, options) => fromRedisJwt(source, options)],
-  ['atxp', (source, options, values) => fromAtxp(source, { ...options, ...prefixOf(values) })],
+/** Flags that not every system has. */
+const PARTICULAR = ['source-prefix', 'owner-field'] as const;
+
+const READERS = new Map<string, { takes: readonly (typeof PARTICULAR)[number][]; read: Reader }>([
+  ['redis-tokens', { takes: [], read: (source, options) => fromRedisTokens(source, options) }],
+  ['redis-jwt', { takes: [], read: (source, options) => fromRedisJwt(source, options) }],
+  ['atxp', { takes: ['source-prefix'], read: (source, options, values) => fromAtxp(source, { ...options, ...prefixOf(values) }) }],
   [
     'express-session',
-    (source, options, values) => {
-      const owner = textOf(values, 'owner-field');
-      return fromExpressSession(source, { ...options, ...prefixOf(values), ...(owner !== undefined && { owner }) });
+    {
+      takes: PARTICULAR,
+      read: (source, options, values) => {
+        const owner = textOf(values, 'owner-field');
+        return fromExpressSession(source, { ...options, ...prefixOf(values), ...(owner !== undefined && { owner }) });
+      },
     },
   ],
 ]);
@@ -75,6 +81,9 @@ export async function withSource<Result>(
   const from = textOf(values, 'from');
   const reader = READERS.get(from ?? '');
   if (reader === undefined) throw new UsageError(`--from must be one of ${[...READERS.keys()].join(', ')}`);
+  for (const name of PARTICULAR) {
+    if (values[name] !== undefined && !reader.takes.includes(name)) throw new UsageError(`--${name} means nothing to ${from}`);
+  }
   if (from === 'atxp' && secretIn(terminal.env) === undefined) {
     throw new UsageError('what atxp stored is encrypted here: set REDIS_AUTH_SECRET or JWT_SECRET to the secret of the module');
   }
@@ -85,7 +94,7 @@ export async function withSource<Result>(
   client.on('error', () => undefined);
   try {
     await connect(client);
-    return await use(reader(client, options, values));
+    return await use(reader.read(client, options, values));
   } finally {
     await closeClient(client);
   }

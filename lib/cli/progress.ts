@@ -31,6 +31,12 @@ export class Progress {
     this.write(`${this.bar()}${texts.join(' · ')}`);
   }
 
+  /** A line that stays, in place of the bar until that is drawn anew. */
+  say(text: string): void {
+    this.stream.write(this.lastLength > 0 ? `\r${text.padEnd(this.lastLength)}\n` : `${text}\n`);
+    this.lastLength = 0;
+  }
+
   /** Leaves the line to what comes next. */
   end(): void {
     if (this.lastLength > 0) this.stream.write('\n');

@@ -1,6 +1,5 @@
 import type { ImportSummary, SkipNotice, SkipReason } from '../migration/index.js';
-import type { Terminal } from './command.js';
-import { whole } from './progress.js';
+import { type Progress, whole } from './progress.js';
 
 const MOST_LINES_TOLD = 20;
 
@@ -22,12 +21,12 @@ export function sumOfSkipped(skipped: ImportSummary['skipped']): number {
 }
 
 /** Tells which lines of a file are left out, the first of them. */
-export function lineTeller({ err }: Terminal): (notice: SkipNotice) => void {
+export function lineTeller(progress: Progress): (notice: SkipNotice) => void {
   let told = 0;
   return ({ reason, line }) => {
     if (line === undefined || told > MOST_LINES_TOLD) return;
     told++;
-    err.write(told > MOST_LINES_TOLD ? '… and more lines\n' : `line ${line} is left out: ${EXPLAINED[reason]}\n`);
+    progress.say(told > MOST_LINES_TOLD ? '… and more lines' : `line ${line} is left out: ${EXPLAINED[reason]}`);
   };
 }
 

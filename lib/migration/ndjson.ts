@@ -54,11 +54,12 @@ async function* linesOf(chunks: AsyncIterable<Piece>): AsyncGenerator<string | u
   for await (const chunk of chunks) {
     let from = 0;
     for (let at = endOfLine(chunk, from); at >= 0; at = endOfLine(chunk, from)) {
-      add(chunk.slice(from, at));
+      add(typeof chunk === 'string' ? chunk.slice(from, at) : chunk.subarray(from, at));
       yield end();
       from = at + 1;
     }
-    add(chunk.slice(from));
+    // A source may fill the same bytes anew.
+    add(typeof chunk === 'string' ? chunk.slice(from) : Buffer.from(chunk.subarray(from)));
   }
   if (length > 0) yield end();
 }
@@ -70,8 +71,9 @@ function endOfLine(chunk: Piece, from: number): number {
 /** Undefined for bytes that are no UTF-8: what is put in their place would be stored as if it had been there. */
 function textOf(pieces: readonly Piece[]): string | undefined {
   if (pieces.every((piece) => typeof piece === 'string')) return pieces.join('');
+  const [first, ...further] = pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece));
   try {
-    return UTF8.decode(Buffer.concat(pieces.map((piece) => Buffer.from(piece as Uint8Array))));
+    return UTF8.decode(further.length === 0 ? first : Buffer.concat([first!, ...further]));
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, RedisAuthError, StoreUnavailableError } from '../errors/index.js';
-import { type Call, isCluster, type RedisClient, scanKeys, type ScanOptions } from '../redis/index.js';
+import { type Call, isCluster, msOfTime, type RedisClient, scanKeys, type ScanOptions } from '../redis/index.js';
 import { type SkippedRecord, skipped } from './import-record.js';
 
 /** A key of type string. */
@@ -31,8 +31,7 @@ export async function* readTexts(
       const [[, time] = [], ...replies] = (await node.pipeline([['time'], ...commands]).exec()) ?? [];
       const failed = replies.find(([error]) => error !== null && !error.message.startsWith('WRONGTYPE'));
       if (failed?.[0]) throw failed[0];
-      const [seconds, micros] = time as [string, string];
-      return { now: Number(seconds) * 1000 + Math.floor(Number(micros) / 1000), replies };
+      return { now: msOfTime(time as [string, string]), replies };
     });
     for (const [n, key] of keys.entries()) {
       const [error, text] = replies[2 * n]!;

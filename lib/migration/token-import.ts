@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../errors/index.js';
-import type { RedisClient } from '../redis/index.js';
+import { msOfTime, type RedisClient } from '../redis/index.js';
 import { CustomTokens, TokenKeys, type TokenStoreParts } from '../tokens/index.js';
 import type { ImportRecord, OAuthRecord } from './import-record.js';
 import { ImportTally, type ImportSummary, type SkipNotice } from './import-tally.js';
@@ -10,7 +10,11 @@ import { importArguments, type PreparedToken, slicesOf, TokenPreparation } from 
 
 /** How an import is done. */
 export interface ImportOptions {
-  /** Checks and counts all of it and writes nothing; what is there already is looked up. @default false */
+  /**
+   * Checks and counts all of it and writes nothing; what is there already is looked up, but not whether it is in the way
+   * (`token-taken`, and `wrong-id` for an id of another type).
+   * @default false
+   */
   dryRun?: boolean;
   /** Ends the import: what is under way is finished, then it rejects with the signal's reason. */
   signal?: AbortSignal;
@@ -145,6 +149,5 @@ async function saved(oauth: OAuthTarget, record: OAuthRecord, how: { now: number
 }
 
 async function timeOf(client: RedisClient): Promise<number> {
-  const [seconds, micros] = await client.time();
-  return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+  return msOfTime(await client.time());
 }

@@ -28,8 +28,10 @@ export class TokenMigration {
 
   /**
    * Every live token of this registration, as records that hold no secret; one-time codes are not among them. Of a custom
-   * token a record holds the hash, by which one that is easily guessed can be found out: keep the file to yourself. One that lives all the while is among them; one
-   * that is made, changed or ended meanwhile may be or not, and after a failover or a move of slots begin again.
+   * token a record holds the hash, by which one that is easily guessed can be found out: keep the file to yourself.
+   *
+   * A token that lives all the while is among them, perhaps twice, which an import finds out; one that is made, changed or
+   * ended meanwhile may be or not. After a failover or a move of slots begin again.
    *
    * Walks by SCAN over the whole database, 500 places at a time, on each master of a Cluster; takes no more than its
    * reader, and keeps some thousand records in memory.

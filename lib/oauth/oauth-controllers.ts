@@ -1,4 +1,4 @@
-import { Body, Controller, Header, HttpCode, Inject, Post, Req, type Type, UseFilters, UseGuards } from '@nestjs/common';
+import { Body, Controller, Header, HttpCode, Inject, Post, Req, type Type, UseFilters, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
 import { OAuthRequestError } from '../errors/index.js';
 import { type HttpRequest, JwtAuthGuard, Public } from '../guard/index.js';
 import type { RedisAuthOAuthModuleOptions } from './oauth-endpoint-options.js';
@@ -51,7 +51,8 @@ function introspectionController(options: RedisAuthOAuthModuleOptions): Type {
 /** A controller under the path and behind the guards of a registration. */
 function Mounted({ path = 'oauth', guards = [] }: RedisAuthOAuthModuleOptions): ClassDecorator {
   return (target) => {
-    Controller(path)(target);
+    // No client of OAuth says which version of an API it means.
+    Controller({ path, version: VERSION_NEUTRAL })(target);
     UseGuards(...guards)(target);
     UseFilters(OAuthErrorFilter)(target);
     // A JwtAuthGuard that the application binds globally asks for a user's token, and the one who asks here is a client.

@@ -17,7 +17,7 @@ import { TokenRevocation } from './token-revocation.js';
  * ```
  *
  * mounts `POST /oauth/revoke` and `POST /oauth/introspect`, which take `token` and `token_type_hint` as a form or as JSON,
- * on Express and Fastify. A JwtAuthGuard bound to the whole application lets them pass; the guards given authenticate
+ * on Express and Fastify, behind a global prefix and in every version of the application. A JwtAuthGuard bound to the whole application lets them pass; the guards given authenticate
  * the client. Provides and exports TokenRevocation, TokenIntrospection and IntrospectionCache.
  *
  * It stands beside RedisAuthModule and finds it if it is global; otherwise give the same registration in `imports`:

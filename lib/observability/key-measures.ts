@@ -1,4 +1,5 @@
 import type { CallNode } from '../redis/index.js';
+import { ownerTag } from '../tokens/index.js';
 import type { Sample } from './estimate.js';
 
 /** Names of the measures; those of tokens by type are {@link tokensOf} and {@link ownersOf}. */
@@ -8,6 +9,9 @@ export const MEASURES = ['keys', 'bytes', 'sessions', 'users', 'tokens', 'owners
 export const OUR_KEYS = '?:*';
 /** A letter and the slot's tag, or the hash of an oidc-provider record; an instance whose prefix is longer has neither there. */
 const OUR_NAME = /^(?:[a-z]:\{|[gj]:[\w-]+$)/;
+
+/** Tag, app, owner and type in the name of an index of tokens. */
+const TOKEN_INDEX = /^i:\{([\w-]{6})\}([^:{}]+):([^:{}]+):([^:{}]+)$/;
 
 /** Every expiry is less: an index of sessions holds an epoch beside them, in µs. */
 const BEYOND_EXPIRIES = '(1000000000000000';
@@ -51,8 +55,10 @@ export async function measure(on: CallNode, keys: readonly string[], prefix: str
       ])
       .exec();
     return (answers ?? []).map(([error, value]) => {
-      if (error !== null) throw error;
-      return Number(value ?? 0);
+      if (error === null) return Number(value ?? 0);
+      // A stranger's key by a name of ours.
+      if (error.message.startsWith('WRONGTYPE')) return 0;
+      throw error;
     });
   });
   for (const [n, key] of ours.entries()) {
@@ -72,11 +78,12 @@ export async function measure(on: CallNode, keys: readonly string[], prefix: str
 
 function addIndex(add: (name: string, count: number) => void, key: string, prefix: string, live: number): void {
   const { members, owner } = INDEXES.get(key[prefix.length]!)!;
-  if (members !== undefined) add(members, live);
   if (owner !== undefined) add(owner, 1);
+  if (members === 'sessions') add(members, live);
   if (members !== 'tokens') return;
-  const [app, , type] = key.slice(key.indexOf('}', prefix.length) + 1).split(':');
-  if (app === undefined || type === undefined) return;
+  const [, tag, app, name, type] = TOKEN_INDEX.exec(key.slice(prefix.length)) ?? [];
+  if (app === undefined || name === undefined || type === undefined || ownerTag(app, name) !== tag) return;
+  add(members, live);
   add(tokensOf(app, type), live);
   add(ownersOf(app, type), 1);
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import { InvalidArgumentError } from '../errors/index.js';
 import { resolveStandalone, type StandaloneOptions } from '../options/index.js';
-import { type CallNode, callsOver, callsToMasters, RedisAuthConnection, scanKeys, sharesConnection } from '../redis/index.js';
+import { type CallNode, callsOver, callsToMasters, msOfTime, RedisAuthConnection, scanKeys, sharesConnection } from '../redis/index.js';
 import { type Estimate, estimated, type Sample, sumOf } from './estimate.js';
 import { measure, MEASURES, OUR_KEYS, ownersOf, scopeOfMeasure, tokensOf } from './key-measures.js';
 import { RandomWindows } from './random-windows.js';
@@ -110,7 +110,7 @@ export class StoreStatistics {
   }
 
   private async count(signal: AbortSignal | undefined): Promise<Reckoning> {
-    const now = await this.connection.execute(OPERATION, async (client) => msOf(await client.time()));
+    const now = await this.connection.execute(OPERATION, async (client) => msOfTime(await client.time()));
     const sums = new Map<string, number>();
     for await (const { keys, on } of scanKeys(callsOver(this.connection, OPERATION), this.keyPrefix, OUR_KEYS, { signal })) {
       const found = await measure(on, keys, this.keyPrefix, now);
@@ -129,7 +129,7 @@ export class StoreStatistics {
 
   private async sampleOf(on: CallNode, share: number, signal: AbortSignal | undefined): Promise<Reckoning> {
     const population = await on(sizeOf);
-    const now = await on(async (node) => msOf(await node.time()));
+    const now = await on(async (node) => msOfTime(await node.time()));
     const places = await RandomWindows.of(on);
     const windows: Sample[] = [];
     const most = Math.max(FEWEST_WINDOWS, Math.ceil((population * share) / WINDOW));
@@ -172,8 +172,4 @@ function summary(reckonings: readonly Reckoning[]): Statistics {
 async function sizeOf(node: Redis): Promise<number> {
   const size: unknown = await node.dbsize();
   return Number(size);
-}
-
-function msOf([seconds, micros]: readonly (string | number)[]): number {
-  return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
 }

@@ -115,6 +115,8 @@ function clusterProfile(commandTimeoutMs: number): ClusterOptions & { redisOptio
     // 16 of them stay within a deadline.
     retryDelayOnTryAgain: 20,
     slotsRefreshInterval: 5_000,
+    // What a replica has not heard of yet would still be valid there.
+    scaleReads: 'master',
     redisOptions: nodeProfile(commandTimeoutMs),
   };
 }

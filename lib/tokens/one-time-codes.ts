@@ -79,17 +79,16 @@ export class OneTimeCodes {
     const [status, detail] = await this.connection.execute('tokens.verifyCode', (client, again) =>
       VERIFY_CODE.run(client, keys, [macs.join(' ')], again),
     );
-    if (status === 'ok') {
-      return new CodeVerification(true, JSON.parse(detail) as Record<string, unknown>, undefined, 0, undefined);
+    switch (status) {
+      case 'ok':
+        return new CodeVerification({ valid: true, data: JSON.parse(detail) as Record<string, unknown>, attemptsLeft: 0 });
+      case 'wrong':
+        return new CodeVerification({ valid: false, reason: status, attemptsLeft: Number(detail) });
+      case 'locked':
+        return new CodeVerification({ valid: false, reason: status, attemptsLeft: 0, lockedUntil: new Date(Number(detail)) });
+      default:
+        return new CodeVerification({ valid: false, reason: status, attemptsLeft: 0 });
     }
-    const attemptsLeft = status === 'wrong' ? Number(detail) : 0;
-    return new CodeVerification<Record<string, unknown>>(
-      false,
-      undefined,
-      status,
-      attemptsLeft,
-      status === 'locked' ? new Date(Number(detail)) : undefined,
-    );
   }
 
   private key({ tag, names, ownerName }: CheckedOwner): string {

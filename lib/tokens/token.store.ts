@@ -35,10 +35,10 @@ type Act<Result> = (client: RedisClient, id: string, again: Again) => Promise<Re
 /**
  * Opaque tokens: API keys, password resets, invitations, e-mail verification, tokens of machines.
  *
- * Only a token's SHA-256 reaches Redis. Each method is one Lua script and one round trip, atomic, on the server's clock;
- * a custom `token` costs a second round trip, to find its owner. Every method rejects with InvalidArgumentError before
- * any command if an argument is not what it must be, with StoreUnavailableError (within `commandTimeout`) if Redis cannot
- * be asked; to repeat a call is always safe. What is not there is null or false, never an error.
+ * Only a token's SHA-256 reaches Redis. Each method, `list` and `deleteAll` of many aside, is one Lua script and one
+ * round trip, atomic, on the server's clock; a custom `token` costs a second one, to find its owner. Every method rejects
+ * with InvalidArgumentError before any command if an argument is not what it must be, with StoreUnavailableError (within
+ * `commandTimeout`) if Redis cannot be asked; to repeat it is always safe. What is not there is null or false, no error.
  *
  * Provided by the module, and usable by hand: `new TokenStore({ redis: 'redis://localhost:6379' })`.
  */

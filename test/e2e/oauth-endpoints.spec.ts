@@ -7,10 +7,12 @@ import {
   ForbiddenException,
   Get,
   HttpException,
+  type INestApplication,
   Injectable,
   Module,
   Post,
   UnauthorizedException,
+  VersioningType,
 } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import {
@@ -98,7 +100,13 @@ const form = (fields: Record<string, string> | [string, string][]): URLSearchPar
 
 type EndpointChanges = Partial<RedisAuthOAuthModuleOptions>;
 
-function appWith(platform: Platform, options: RedisAuthModuleOptions, changes: EndpointChanges = {}, isGlobal = true): Promise<RunningApp> {
+function appWith(
+  platform: Platform,
+  options: RedisAuthModuleOptions,
+  changes: EndpointChanges = {},
+  isGlobal = true,
+  prepare?: (app: INestApplication) => void,
+): Promise<RunningApp> {
   const auth = RedisAuthModule.forRoot({ ...options, isGlobal });
   const oauth = RedisAuthOAuthModule.register({
     tokenTypes: ['api-key'],
@@ -109,7 +117,7 @@ function appWith(platform: Platform, options: RedisAuthModuleOptions, changes: E
   });
   @Module({ imports: [auth, oauth], controllers: [OtherController], providers: [{ provide: APP_GUARD, useClass: JwtAuthGuard }] })
   class AppModule {}
-  return run(platform, AppModule);
+  return run(platform, AppModule, prepare);
 }
 
 let log: string[];
@@ -315,6 +323,18 @@ describe.each(PLATFORMS)('the OAuth endpoints on %s', (platform) => {
     expect((await asked({ 'x-resource': 'mail' })).body).toEqual(INACTIVE);
     expect((await post(other, '/auth/v1/revoke', form({ token: accessToken }))).status).toBe(404);
     expect((await post(other, '/oauth/introspect', form({ token: accessToken }))).status).toBe(404);
+  });
+
+  it.each<[string, Parameters<INestApplication['enableVersioning']>[0]]>([
+    ['in the URI', { type: VersioningType.URI, defaultVersion: '1' }],
+    ['in a header', { type: VersioningType.HEADER, header: 'X-Version', defaultVersion: '1' }],
+    ['in the media type', { type: VersioningType.MEDIA_TYPE, key: 'v=', defaultVersion: '1' }],
+  ])('are where they were in an application of versions %s, and behind its prefix', async (_where, versioning) => {
+    const prepare = (nest: INestApplication): void => void nest.setGlobalPrefix('api').enableVersioning(versioning);
+    await using versioned = await appWith(platform, testOptions({ redis: inject('redisUrl') }), {}, true, prepare);
+    const { accessToken: token } = await versioned.sessions.create('jim');
+    expect((await post(versioned, '/api/oauth/introspect', form({ token }))).body).toMatchObject({ active: true });
+    expect((await post(versioned, '/api/oauth/revoke', form({ token }))).status).toBe(200);
   });
 
   it('of two registrations know each its own tokens', async () => {

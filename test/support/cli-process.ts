@@ -1,3 +1,4 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { PackageProgram } from './package-program.js';
 
@@ -50,18 +51,29 @@ export class CliProgram implements AsyncDisposable {
     return { write: (text) => void child.stdin!.write(text), kill: (signal) => void child.kill(signal), ended };
   }
 
+  /** With its output going elsewhere, as a shell has it: `> file`, or `| program`, whose failure does not count. */
+  async inShell(args: readonly string[], redirection: string, env: Record<string, string> = {}): Promise<CliOutcome> {
+    const line = `"$@" ${redirection}; exit \${PIPESTATUS[0]}`;
+    const child = spawn('bash', ['-c', line, 'bash', ...this.program.commandLine({ args, env })], { stdio: ['ignore', 'pipe', 'pipe'] });
+    return outcomeOf(child);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.program[Symbol.asyncDispose]();
   }
 
   private spawn(args: readonly string[], env: Record<string, string> = {}) {
     const { child } = this.program.start({ args, env }, { stderr: 'pipe' });
-    let [out, err] = ['', ''];
-    child.stdout!.on('data', (chunk: Buffer) => (out += chunk.toString()));
-    child.stderr!.on('data', (chunk: Buffer) => (err += chunk.toString()));
     // It may end without having read everything.
     child.stdin!.on('error', () => undefined);
-    const ended = once(child, 'close').then(([code]): CliOutcome => ({ code: code as number | null, out, err }));
-    return { child, ended };
+    return { child, ended: outcomeOf(child) };
   }
+}
+
+async function outcomeOf(child: ChildProcess): Promise<CliOutcome> {
+  let [out, err] = ['', ''];
+  child.stdout!.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr!.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, out, err };
 }

@@ -49,12 +49,18 @@ export class PackageProgram implements AsyncDisposable {
 
   /** Starts a process, at will in a group of its own; `argument` is its `process.argv[2]` as JSON. It speaks in lines. */
   start(argument: unknown, { stderr = 'inherit', detached = false }: ProcessOptions = {}): PackageProcess {
-    const child = spawn(process.execPath, [join(this.directory, 'program.js'), JSON.stringify(argument)], {
+    const [program, ...args] = this.commandLine(argument);
+    const child = spawn(program, args, {
       stdio: ['pipe', 'pipe', stderr],
       detached,
     });
     this.running.add(child);
     return new PackageProcess(child);
+  }
+
+  /** For a shell: program and arguments that start a process. */
+  commandLine(argument: unknown): [program: string, ...args: string[]] {
+    return [process.execPath, join(this.directory, 'program.js'), JSON.stringify(argument)];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -235,6 +235,10 @@ describe('how it ends', () => {
     [['migrate'], /--from must be one of redis-tokens, redis-jwt, atxp, express-session/],
     [['migrate', '--from', 'memcached'], /--from must be one of/],
     [['migrate', '--from', 'atxp', '--redis', '/nowhere'], /REDIS_AUTH_SECRET/],
+    [['migrate', '--from', 'redis-tokens', '--source-prefix', 'x:'], /--source-prefix means nothing to redis-tokens/],
+    [['migrate', '--from', 'atxp', '--owner-field', 'user'], /--owner-field means nothing to atxp/],
+    [['export', '--source', '/nowhere'], /--source needs --from/],
+    [['export', '--with-secrets'], /--with-secrets needs --from/],
     [['stats', '--sample', 'some'], /--sample/],
     [['stats', '--redis', 'http://x'], /redis: must begin with/],
     [['export', '--file', '/dev/null', '--redis', '/nowhere'], /is not a file/],
@@ -303,5 +307,21 @@ describe('how it ends', () => {
     run.kill('SIGINT');
     expect(await run.ended).toEqual({ code: 1, out: '', err: 'Interrupted. No file was written. Run the same command again.\n' });
     expect((await readdir(directory)).filter((name) => name.startsWith('interrupted'))).toEqual([]);
+  });
+
+  it('with 1 and a word when its output cannot be written, without one when nobody reads on; as ever when nobody hears it', async () => {
+    await withStore(source, (store) =>
+      Promise.all(
+        Array.from({ length: 2_000 }, (_, n) => store.create({ type: 'reset', owner: `user ${n}`, data: { text: 'x'.repeat(200) } })),
+      ),
+    );
+    const env = { REDIS_URL: source.url };
+    expect(await cli.inShell(['export'], '> /dev/full', env)).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/^ENOSPC.*\n$/) as unknown,
+    });
+    const { out, ...heard } = await cli.inShell(['export'], '| head -c 10', env);
+    expect([heard, out.length]).toEqual([{ code: 1, err: '' }, 10]);
+    expect(await cli.inShell(['frobnicate'], '2> /dev/full')).toMatchObject({ code: 2 });
   });
 });

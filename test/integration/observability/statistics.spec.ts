@@ -149,6 +149,18 @@ describe('R6 what it costs', () => {
     }
   });
 
+  it('is not led astray by keys of others that have names like its own', async () => {
+    await using filled = await fill(redis.url);
+    const { client } = filled.sessions.connection;
+    const before = numbers(await filled.statistics.statistics({ sample: Infinity }));
+    const index = `${filled.keyPrefix}i:{abcdef}`;
+    await Promise.all([
+      ...['u', 'i', 'o'].map((letter) => client.set(`${filled.keyPrefix}${letter}:{abcdef}a:b:c`, 'no list')),
+      ...['50%:o:t', 'a:o:50%', 'a:o', '', 'a:o:t'].map((name) => client.zadd(index + name, '+inf', 'x')),
+    ]);
+    expect(numbers(await filled.statistics.statistics({ sample: Infinity }))).toEqual(before);
+  });
+
   it('counts the keys of oidc-provider, and none of an instance whose name is a letter', async () => {
     const keyPrefix = uniquePrefix();
     await using named = await openSessions({ redis: redis.url, keyPrefix: `${keyPrefix}j:` });

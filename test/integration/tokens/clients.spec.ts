@@ -4,7 +4,7 @@ import { TokenStore } from '../../../lib/tokens/index.js';
 import { uniquePrefix } from '../../support/key-prefix.js';
 import { TEST_SECRET } from '../../support/sessions.js';
 
-const CLIENTS: Record<string, RedisOptions> = {
+const CLIENTS: Record<string, Omit<RedisOptions, 'replyMapping'>> = {
   'as it comes': {},
   'that gives numbers as strings': { stringNumbers: true },
   'that pipelines by itself': { enableAutoPipelining: true },

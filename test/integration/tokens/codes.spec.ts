@@ -82,6 +82,8 @@ describe('a one-time code', () => {
     const refusals = [unknown, expired, wrong, again];
     expect(refusals.map(({ reason }) => reason)).toEqual(['unknown', 'expired', 'wrong', 'used']);
     expect(new Set(refusals.map((refusal) => JSON.stringify(refusal)))).toEqual(new Set(['{"valid":false}']));
+    // as serializers see it that do not ask for JSON
+    for (const refusal of refusals) expect({ ...refusal }).toEqual({ valid: false });
   });
 
   it('a wrong guess at a used or expired code says nothing of the code', async () => {
@@ -143,7 +145,7 @@ describe('a one-time code', () => {
     const code = await issue(owner, { data: { n: 1 } });
     const attempt = { type, owner, code, requestId: 'attempt-1' };
     const first = await store.verifyCode(attempt);
-    expect(await other.verifyCode(attempt)).toEqual(first);
+    expect(await other.verifyCode(attempt)).toMatchObject({ valid: true, data: { n: 1 } });
     expect(first).toMatchObject({ valid: true, data: { n: 1 } });
     expect((await store.verifyCode({ ...attempt, requestId: 'attempt-2' })).reason).toBe('used');
     const wrong = { type, owner: newOwner(), requestId: 'attempt-3', code: '' };

@@ -32,6 +32,22 @@ describe('Progress', () => {
     expect(second).toHaveLength(first.length + '\n'.length);
   });
 
+  it('tells what stays on a line of its own, in place of the bar', () => {
+    const { stream, text } = terminal(true);
+    const progress = new Progress(stream);
+    progress.say('first');
+    vi.advanceTimersByTime(1_000);
+    progress.show({ imported: 1 }, 1);
+    progress.say('second');
+    progress.say('third');
+    progress.end();
+    const [first, drawn, third, rest] = text().split('\n');
+    expect([first, third, rest]).toEqual(['first', 'third', '']);
+    const [, bar = '', second = ''] = drawn!.split('\r');
+    expect(bar).toBe('imported 1 · 1/s');
+    expect(second).toBe('second'.padEnd(bar.length));
+  });
+
   it('writes a line every five seconds elsewhere, and no bar while nobody knows how far it is', () => {
     const { stream, text } = terminal(false);
     const progress = new Progress(stream);
