@@ -1,8 +1,12 @@
 import { cpus } from 'node:os';
+import type { CacheCosts } from './cache.js';
+import { spread, verdict, whole } from './format.js';
+import type { KilledImport } from './import-killed.js';
 import type { ImportMeasure } from './import.js';
 import type { ListScale } from './list-scale.js';
+import { LOCK_GOALS, type LockCosts } from './locks.js';
 import type { MemoryUse } from './memory.js';
-import type { Quartiles } from './statistics.js';
+import type { RateLimitCosts } from './rate-limit.js';
 import type { TokenCosts } from './tokens.js';
 import type { Comparison } from './throughput.js';
 
@@ -15,10 +19,26 @@ export interface Results {
   memory: MemoryUse;
   tokens: TokenCosts;
   imports: ImportMeasure[];
+  killedImport: KilledImport;
+  cache: CacheCosts;
+  locks: LockCosts;
+  rateLimits: RateLimitCosts;
 }
 
 /** The results as Markdown. */
-export function report({ loadBefore, redisVersion, throughput, lists, memory, tokens, imports }: Results): string {
+export function report({
+  loadBefore,
+  redisVersion,
+  throughput,
+  lists,
+  memory,
+  tokens,
+  imports,
+  killedImport,
+  cache,
+  locks,
+  rateLimits,
+}: Results): string {
   const [cpu] = cpus();
   return `# Benchmarks
 
@@ -75,17 +95,58 @@ Out of NDJSON text, with the default limits.
 | tokens | | a second | goal | growth of the process | goal |
 | --- | --- | --- | --- | --- | --- |
 ${imports.map(({ name, tokens: count, perSecond, rssGrowth }) => `| ${whole(count)} | ${name} | ${whole(perSecond)} | ≥ 20,000${verdict(perSecond >= 20_000)} | ${(rssGrowth / 1e6).toFixed(0)} MB | < 100 MB${verdict(rssGrowth < 100e6)} |`).join('\n')}
+
+The same by the command-line tool out of a file, killed ${killedImport.kills} times at random points and run once more: ${whole(killedImport.found)} of ${whole(killedImport.tokens)} tokens are there${verdict(killedImport.found === killedImport.tokens)}, their ends differ by ${killedImport.farthestMs} ms at most (goal ≤ 1,000)${verdict(killedImport.farthestMs <= 1_000)}.
+
+## Cache
+
+64 in flight, values of ${cache.valueBytes} bytes as JSON; other packages beside it, on the same server.
+
+| | baseline | ratio to baseline | goal | a second |
+| --- | --- | --- | --- | --- |
+${cache.cases.map(({ name, baseline, ratio, goal, perSecond }) => `| ${name} | ${baseline} | ${spread(ratio)} | ${aim(ratio.median, goal)} | ${whole(perSecond.median)} |`).join('\n')}
+
+A tag on ${whole(cache.tag.entries)} entries: ${cache.tag.commands} command, ${cache.tag.ms.toFixed(1)} ms.
+
+## Locks
+
+A lock that nobody else wants, taken and released, 64 in flight, relative to \`SET\` and then \`GET\`:
+
+| | ratio | goal | a second |
+| --- | --- | --- | --- |
+${locks.free.map(({ name, ratio, goal, perSecond }) => `| ${name} | ${spread(ratio)} | ${aim(ratio.median, goal)} | ${whole(perSecond.median)} |`).join('\n')}
+
+${locks.waiters} callers who want the same lock, hold it for ${locks.holdMs} ms, and ask again at once; Jain's index is 1 where all get it alike:
+
+| | Jain | wait p99 ms | hand-over p99 ms | commands a lock, those in scripts included | locks a second |
+| --- | --- | --- | --- | --- | --- |
+${locks.contended.map(contention).join('\n')}
+
+## Rate limits
+
+64 in flight, relative to \`EVALSHA\` of \`return 1\`:
+
+| | ratio | goal | a second |
+| --- | --- | --- | --- |
+${rateLimits.cases.map(({ name, ratio, goal, perSecond }) => `| ${name} | ${spread(ratio)} | ${aim(ratio.median, goal)} | ${whole(perSecond.median)} |`).join('\n')}
 `;
 }
 
-function spread({ lower, median, upper }: Quartiles): string {
-  return `**${median.toFixed(2)}** (${lower.toFixed(2)}–${upper.toFixed(2)})`;
+function aim(value: number, goal: number | undefined): string {
+  return goal === undefined ? '' : `≥ ${goal}${verdict(value >= goal)}`;
 }
 
-function verdict(met: boolean): string {
-  return met ? '' : ' — **missed**';
-}
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString('en');
+function contention(
+  { name, fairness, waitP99Ms, handOverP99Ms, commands, perSecond }: LockCosts['contended'][number],
+  index: number,
+): string {
+  const judged = (text: string, met: boolean, goal: string): string => (index === 0 ? `${text} (${goal})${verdict(met)}` : text);
+  return `| ${[
+    name,
+    judged(fairness.toFixed(2), fairness >= LOCK_GOALS.fairness, `≥ ${LOCK_GOALS.fairness}`),
+    judged(waitP99Ms.toFixed(1), waitP99Ms <= LOCK_GOALS.waitP99Ms, `≤ ${LOCK_GOALS.waitP99Ms}`),
+    judged(handOverP99Ms.toFixed(1), handOverP99Ms <= LOCK_GOALS.handOverP99Ms, `≤ ${LOCK_GOALS.handOverP99Ms}`),
+    judged(commands.toFixed(1), commands <= LOCK_GOALS.commands, `≤ ${LOCK_GOALS.commands}`),
+    whole(perSecond),
+  ].join(' | ')} |`;
 }
