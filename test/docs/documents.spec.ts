@@ -24,6 +24,7 @@ const given = `
     const connection: all.RedisAuthConnection;
     type StoredTokenInfo = all.StoredTokenInfo;
     const mail: (userId: string, text: string) => Promise<void>;
+    const passwordIsRight: () => Promise<boolean>;
     const audit: (...what: unknown[]) => void;
     const userId: string;
     const sessionId: string;
