@@ -8,7 +8,7 @@ import { escapeText } from '../redis/index.js';
  * | `<prefix>e:<space>:<key>`    | one entry, or the place that is kept for one while it is being loaded          |
  * | `<prefix>n:<space>`          | version of a namespace, for at least a day                                     |
  * | `<prefix>n:<space>#<tag>`    | version of a tag within a namespace, for at least a day                        |
- * | `<prefix>ce:<space>:<key>`   | holder of a lock of `acquireLock`                                              |
+ * | `<prefix>h:<space>:<key>`    | holder of a lock of `acquireLock`                                              |
  *
  * A space is the names of nested namespaces with a slash between them; that of the cache itself is empty.
  */
@@ -54,7 +54,7 @@ export class CacheKeys {
   }
 
   lock(key: string): string {
-    return `${this.prefix}ce:${this.space}:${escapeText(key)}`;
+    return `${this.prefix}h:${this.space}:${escapeText(key)}`;
   }
 
   namespace(name: string): CacheKeys {

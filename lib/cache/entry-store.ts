@@ -1,7 +1,7 @@
 import { type Again, isCluster, type RedisClient } from '../redis/index.js';
 import type { Availability } from './availability.js';
 import type { CacheKeys } from './cache-keys.js';
-import { entryText, failureMark, readEntry } from './entry.js';
+import { entryText, failureMark, fillMark, LEASE_MS, readEntry } from './entry.js';
 import { KeptVersions } from './kept-versions.js';
 import { ServerClock } from './server-clock.js';
 import { ELECT, ENSURE, RAISE, READ, RELEASE, RENEW, STORE } from './entry.lua.js';
@@ -34,8 +34,6 @@ export type Election = { readonly versions: string } | { readonly versions?: nev
 
 type ReadReply = Awaited<ReturnType<typeof READ.run>>;
 
-/** How long a lease stands that nobody renews: what the death of whoever loads costs those who wait. */
-export const LEASE_MS = 2_000;
 const FAILURE_STANDS_MS = 1_000;
 
 /**
@@ -124,7 +122,7 @@ export class EntryStore {
   /** Writes what was loaded, if the lease still stands. One round trip. False where Redis cannot be asked or is full. */
   async fill(entry: string, token: string, { value, freshMs, keptMs, versions, tags }: Fill): Promise<boolean> {
     const filled = await this.redis.attempt('cache.getOrSet', (client, again) =>
-      STORE.run(client, [entry], [token, token, freshMs, keptMs, versions, tags.join(','), value], again),
+      STORE.run(client, [entry], [token, fillMark(token), freshMs, keptMs, versions, tags.join(','), value], again),
     );
     return filled !== undefined;
   }

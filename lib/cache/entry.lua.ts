@@ -70,6 +70,8 @@ ${VERSIONS}${NOW_MS}
 local head = redis.call('GETRANGE', KEYS[1], 0, 34)
 local token, until_ms, now = string.sub(head, 1, 22), tonumber(string.sub(head, 23)) or 0, now_ms()
 local failed = string.sub(token, 1, 1) == '!'
+-- nobody gave a lease for that long: the clock was set back, or the text is not ours
+if until_ms - now > 2 * ARGV[3] then until_ms = 0 end
 if token ~= ARGV[1] or (until_ms > now and not failed) then
   return { 0, token, failed and 0 or math.max(until_ms - now, 0) }
 end

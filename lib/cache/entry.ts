@@ -3,7 +3,11 @@ const TOKEN_END = 22;
 const LEASE_END = 35;
 const HEAD_END = 48;
 const FAILED = '!';
+const FILLED = '.';
 const NO_LEASE = '0'.repeat(LEASE_END - TOKEN_END);
+
+/** How long a lease stands that nobody renews: what the death of whoever loads costs those who wait. */
+export const LEASE_MS = 2_000;
 
 /**
  * An entry as it lies in Redis: the token of whoever wrote it or loads it now, until when that lease lasts, until when
@@ -25,7 +29,9 @@ export interface Entry {
 
 export function readEntry(text: string, nowMs: number): Entry {
   const token = text.slice(0, TOKEN_END);
-  const leaseLeftMs = Number(text.slice(TOKEN_END, LEASE_END)) - nowMs;
+  const leaseLeft = Number(text.slice(TOKEN_END, LEASE_END)) - nowMs;
+  // nobody gave one for that long: the clock was set back, or the text is not ours
+  const leaseLeftMs = leaseLeft > 2 * LEASE_MS ? 0 : leaseLeft;
   const freshLeftMs = Number(text.slice(LEASE_END, HEAD_END)) - nowMs;
   const end = text.indexOf('\n', HEAD_END);
   if (end < 0) return { token, leaseLeftMs, freshLeftMs, versions: '', tags: '', value: undefined };
@@ -45,11 +51,20 @@ export function entryText(entry: { token: string; freshUntilMs: number; versions
   return `${entry.token}${NO_LEASE}${entry.freshUntilMs}${entry.versions};\n${entry.value}`;
 }
 
+/**
+ * In place of the token of one who has loaded: another than that of the lease, so that who saw the lease stand does not
+ * find it just over and load once more.
+ */
+export function fillMark(token: string): string {
+  return FILLED + token.slice(1);
+}
+
 /** In place of the token of one whose loading failed, which nobody waits for. */
 export function failureMark(token: string): string {
   return FAILED + token.slice(1);
 }
 
-export function isFailureMark(token: string): boolean {
-  return token.startsWith(FAILED);
+/** Whether loading it failed a moment ago, and is not to be tried again yet. */
+export function hasJustFailed({ token, leaseLeftMs }: Pick<Entry, 'token' | 'leaseLeftMs'>): boolean {
+  return token.startsWith(FAILED) && leaseLeftMs > 0;
 }

@@ -1,6 +1,6 @@
 import { LoaderTimeoutError } from '../errors/index.js';
 import type { LoaderContext } from './cache-types.js';
-import { isFailureMark } from './entry.js';
+import { hasJustFailed } from './entry.js';
 import type { Look } from './entry-store.js';
 import type { Flights, Target } from './flights.js';
 import { loadingBy } from './loading.js';
@@ -23,13 +23,14 @@ export interface Miss<T> {
 export async function fill<T>(flights: Flights, target: Target, { key, calledAt, look, loader }: Miss<T>): Promise<T> {
   const { options } = target;
   const stale = await staleValue(look, options.graceMs);
-  if (stale !== undefined && isFailureMark(look!.token) && look!.leaseLeftMs > 0) return decode(stale) as T;
+  if (stale !== undefined && hasJustFailed(look!)) return decode(stale) as T;
 
   const loading = loadingBy<T>(key, loader, options, () => (stale === undefined ? undefined : (decode(stale) as T)));
   const value = flights.fly(target, calledAt, look, loading);
   if (stale === undefined) {
-    if (options.hardMs === undefined) return decode(await value) as T;
-    const loaded = await withinTime(value, options.hardMs);
+    const own = value.then((text) => text ?? flights.loadAlone(loading));
+    if (options.hardMs === undefined) return decode(await own) as T;
+    const loaded = await withinTime(own, options.hardMs);
     if (loaded === undefined) throw new LoaderTimeoutError(options.hardMs);
     return decode(loaded) as T;
   }

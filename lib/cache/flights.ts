@@ -1,7 +1,8 @@
 import { randomText } from '../data/index.js';
 import type { FillOptions } from './cache-arguments.js';
 import type { CacheKeys } from './cache-keys.js';
-import { type EntryStore, LEASE_MS, type Look } from './entry-store.js';
+import { hasJustFailed, LEASE_MS } from './entry.js';
+import type { EntryStore, Look } from './entry-store.js';
 import type { InvalidationFeed } from './invalidation-feed.js';
 import type { Loading } from './loading.js';
 import { compressed, decompressed, encode, isCompressed } from './value-codec.js';
@@ -24,7 +25,7 @@ interface Flight {
   token: string | undefined;
   /** Versions it loads under, once it does. */
   versions: string | undefined;
-  readonly value: Promise<string>;
+  readonly value: Promise<string | undefined>;
 }
 
 /**
@@ -45,12 +46,12 @@ export class Flights {
   ) {}
 
   /**
-   * The value as it is encoded, not compressed. `look` is what the caller saw after it began at `calledAt`, undefined where
-   * Redis could not be asked.
+   * The value as it is encoded, not compressed; undefined where another process has just failed to load it, which leaves
+   * what has expired. `look` is what the caller saw after it began at `calledAt`, undefined where Redis could not be asked.
    *
    * @throws what the loader throws
    */
-  fly(target: Target, calledAt: number, look: Look | undefined, loading: Loading): Promise<string> {
+  fly(target: Target, calledAt: number, look: Look | undefined, loading: Loading): Promise<string | undefined> {
     const { entry } = target;
     const underWay = this.flights.get(entry);
     if (underWay !== undefined && mayJoin(underWay, calledAt, look)) return underWay.value;
@@ -59,7 +60,7 @@ export class Flights {
       token: look === undefined ? undefined : randomText(TOKEN_BYTES),
       versions: undefined,
     };
-    const value = look === undefined ? this.load(loading).then(({ text }) => text) : this.run(flight as Flight, target, look, loading);
+    const value = look === undefined ? this.loadAlone(loading) : this.run(flight as Flight, target, look, loading);
     flight.value = value;
     this.flights.set(entry, flight as Flight);
     const land = (): void => {
@@ -78,7 +79,12 @@ export class Flights {
     this.flights.clear();
   }
 
-  private async run(flight: Flight, target: Target, first: Look, loading: Loading): Promise<string> {
+  /** For who can neither wait nor make do with what has expired. */
+  async loadAlone(loading: Loading): Promise<string> {
+    return (await this.load(loading)).text;
+  }
+
+  private async run(flight: Flight, target: Target, first: Look, loading: Loading): Promise<string | undefined> {
     const { keys, entry, options } = target;
     const token = flight.token!;
     const keepMs = options.ttlMs + options.graceMs;
@@ -100,8 +106,9 @@ export class Flights {
         wake.cancel();
       }
       look = election === undefined ? undefined : await this.store.look(keys, entry, options.tags);
-      if (look === undefined) return (await this.load(loading)).text;
+      if (look === undefined) return this.loadAlone(loading);
       if (look.value !== undefined && look.freshLeftMs > 0) return isCompressed(look.value) ? decompressed(look.value) : look.value;
+      if (look.value !== undefined && -look.freshLeftMs < options.graceMs && hasJustFailed(look)) return undefined;
     }
   }
 

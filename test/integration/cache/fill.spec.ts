@@ -68,6 +68,30 @@ describe('grace', () => {
     await until(async () => (await two.getOrSet('key', load, options)) === 'old' && load.runs === 3, { within: 3_000, every: 50 });
   });
 
+  it('is served by all instances where the one that loads fails, and the others do not try at once', async () => {
+    await expired(async () => 'old');
+    const load = countedLoader(() => sleep(60).then(() => Promise.reject<string>(new Error('the origin is down'))));
+    const leading = one.getOrSet('key', load, { ...options, softTimeout: 5 });
+    await until(() => load.runs === 1);
+    const following = [one, two, two].map((cache) => cache.getOrSet('key', load, { ...options, softTimeout: 5 }));
+    expect(await Promise.all([leading, ...following])).toEqual(['old', 'old', 'old', 'old']);
+    expect(load.runs).toBe(1);
+  });
+
+  it('of one caller is not given to another who does without, when the load of a third fails', async () => {
+    await expired(async () => 'old');
+    const failing = countedLoader(() => sleep(60).then(() => Promise.reject<string>(new Error('the origin is down'))));
+    const leading = one.getOrSet('key', failing, options);
+    await until(() => failing.runs === 1);
+    const loaded = async (): Promise<string> => 'new';
+    const following = [
+      two.getOrSet('key', loaded, { ...options, softTimeout: 5 }),
+      two.getOrSet('key', loaded, { ttl: 60 }),
+      two.getOrSet('key', loaded, { ttl: 60, hardTimeout: 5 }),
+    ];
+    expect(await Promise.all([leading, ...following])).toEqual(['old', 'old', 'new', 'new']);
+  });
+
   it('ends, for get at once and for getOrSet with its time', async () => {
     await one.getOrSet('key', async () => 'old', { ttl: '30 ms', grace: '100 ms' });
     await until(async () => (await two.get('key')) === null);
@@ -230,6 +254,14 @@ describe('values', () => {
     first!.list.push(2);
     expect(second).toEqual({ list: [1] });
     expect(await two.get('key')).toEqual({ list: [1] });
+  });
+
+  it('a lease from before the clock was set back keeps nobody waiting', async () => {
+    await one.get('key');
+    const { client } = one['core'].connection;
+    const hourAhead = String(Date.now() + 3_600_000);
+    await client.set(one['core'].keys.entry('key'), 'x'.repeat(22) + hourAhead + '0'.repeat(13), 'PX', 60_000);
+    expect(await two.getOrSet('key', async () => 'value', { ttl: 60, hardTimeout: 5 })).toBe('value');
   });
 
   it('what another wrote there is loaded anew', async () => {

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { startRedis } from '../../../lib/testing/index.js';
 import { commandStats, growth } from '../../support/commands.js';
@@ -54,6 +55,25 @@ describe('one load at a time', () => {
       const outcomes = await Promise.all(processes.map(outcome));
       expect(outcomes[0]!.runs + outcomes[1]!.runs).toBe(round);
       expect(outcomes.map(({ values }) => values)).toEqual([1, 1]);
+    }
+  });
+
+  it('a load that takes no time runs once too, whoever comes while it is being kept', async () => {
+    const options = { redis, keyPrefix: uniquePrefix(), localMaxBytes: 0 };
+    await using one = new CacheUnderTest(options);
+    await using two = new CacheUnderTest(options);
+    await using three = new CacheUnderTest(options);
+    const instances = [one, two, three, two, one, three];
+    for (let round = 0; round < 100; round++) {
+      const load = countedLoader((run) => run);
+      const filling = { ttl: 60, tags: ['t'] };
+      await Promise.all(
+        instances.map(async (cache, n) => {
+          for (let turns = (n * round) % 12; turns > 0; turns--) await turn();
+          await cache.getOrSet(`key-${round}`, load, filling);
+        }),
+      );
+      expect(load.runs).toBe(1);
     }
   });
 
