@@ -7,8 +7,11 @@ export const MEASURES = ['keys', 'bytes', 'sessions', 'users', 'tokens', 'owners
 
 /** Glob of what follows the prefix in the name of a key of ours, and of some others, which {@link measure} passes over. */
 export const OUR_KEYS = '?:*';
-/** A letter and the slot's tag, or the hash of an oidc-provider record; an instance whose prefix is longer has neither there. */
-const OUR_NAME = /^(?:[a-z]:\{|[gj]:[\w-]+$)/;
+/**
+ * A letter and the slot's tag, the hash of an oidc-provider record, or a name of the cache, which has no colon but its own;
+ * an instance whose prefix is longer has none of them there.
+ */
+const OUR_NAME = /^(?:[a-z]:\{|[gj]:[\w-]+$|[eh]:[^:{}]*:[^:{}]+$|n:[^:{}]*$)/;
 
 /** Tag, app, owner and type in the name of an index of tokens. */
 const TOKEN_INDEX = /^i:\{([\w-]{6})\}([^:{}]+):([^:{}]+):([^:{}]+)$/;

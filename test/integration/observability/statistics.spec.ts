@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CacheAdapter } from '../../../lib/cache/index.js';
+import { DistributedLock } from '../../../lib/locks/index.js';
 import { type Statistics, StoreStatistics } from '../../../lib/observability/index.js';
+import { RateLimiter } from '../../../lib/rate-limit/index.js';
 import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
 import { TokenStore } from '../../../lib/tokens/index.js';
 import { ClusterSetup } from '../../support/cluster.js';
@@ -173,6 +176,26 @@ describe('R6 what it costs', () => {
       expect(sessions.estimate).toBe(0);
     }
     await statistics.close();
+  });
+
+  it('counts the keys of cache, locks and rate limits', async () => {
+    const keyPrefix = uniquePrefix();
+    const options = { redis: redis.url, keyPrefix };
+    const [cache, locks, limiter, statistics] = [
+      new CacheAdapter(options),
+      new DistributedLock(options),
+      new RateLimiter(options),
+      new StoreStatistics(options),
+    ];
+    await cache.set('a:b', 1, 60);
+    await cache.namespace('n').getOrSet('c', async () => 2, { ttl: 60, tags: ['t'] });
+    await cache.acquireLock('held', 60);
+    await locks.tryAcquire('lock', { ttl: 60 });
+    await limiter.consume('limited', { limit: 5, window: 60 });
+    const counted = await statistics.statistics({ sample: Infinity });
+    expect(counted.keys.estimate).toBe((await locks.client.keys(`${keyPrefix}*`)).length);
+    expect(counted.keys.estimate).toBeGreaterThanOrEqual(6);
+    await Promise.all([cache, locks, limiter, statistics].map((part) => part.close()));
   });
 
   it('rejects with a typed error when there is no Redis, and for a sample that is none', async () => {
