@@ -4,10 +4,9 @@
  * KEYS[1] is the state of a lock, `<prefix><letter>:{bucket}<name>`. An id is `<instance>.<number>`; the instance begins
  * with `s`, or with `c` where it is a Cluster's client. The message is `<number> <token> <KEYS[1]>`, on the instance's channel.
  *
- * Fence (string): the last token drawn in this bucket. One that is missing starts at the server's time in µs, and a bucket
- * draws less than one token a µs: every token there ever was is therefore smaller, and to lose the counter is harmless.
- * Nor need its TTL be renewed: when the month is over, the server's clock has passed every token that was drawn in it. Until
- * then the counter goes on rising even if that clock is set back.
+ * Fence (string): the last token drawn in this bucket. A token is the server's time in µs, or one more than the last where
+ * that is greater, as after that clock was set back. A bucket draws less than one token a µs: every token there ever was is
+ * therefore smaller than the time, and a counter that is lost, or that a failover or a restart set back, is harmless.
  */
 export const DRAW = `
 local SLACK, FENCE_TTL = 10000, 2592000000
@@ -18,10 +17,11 @@ local function integer(n) return string.format('%.0f', n) end
 local function draw(count)
   local head, bucket = string.match(KEYS[1], '^([^{]*)%l:({%d+})')
   local fence = head .. 'f:' .. bucket
-  local last = redis.call('INCRBY', fence, count)
-  if last == count then
-    local time = redis.call('TIME')
-    last = time[1] * 1000000 + time[2] + count
+  local time = redis.call('TIME')
+  local last = time[1] * 1000000 + time[2] + count
+  local before = redis.call('SET', fence, integer(last), 'PX', FENCE_TTL, 'GET')
+  if before and before + count > last then
+    last = before + count
     redis.call('SET', fence, integer(last), 'PX', FENCE_TTL)
   end
   return last

@@ -9,7 +9,8 @@ import type { LockScripts } from './lock-state.js';
  *   `<id> <ttl ms>` of each waiter in their order, a line each.
  * Its TTL is the lease, so that Redis itself ends it; and SLACK longer while somebody waits, so that the lease can end
  *   into the queue. No time is read and none compared.
- * Tokens of hand-overs are drawn eight at a time.
+ * Tokens of hand-overs are drawn eight at a time. Where a lease ended they are drawn anew: Redis may have gone on from an
+ *   older state of this lock, as a failover does, and what was reserved may have been given to others.
  * What a free lock needs stands first: a script makes its functions anew in each run.
  */
 const WRITE = `${DRAW}
@@ -28,8 +29,7 @@ local CHUNK = 8
 
 -- to the first waiter that hears of it: its id, token and ttl; nobody holds the lock where there is none
 local function hand_over(token, reserved, waiters)
-  while waiters ~= '' do
-    local id, ttl, others = string.match(waiters, '^(%S+) (%d+)\\n(.*)$')
+  for id, ttl, next_line in string.gmatch(waiters, '(%S+) (%d+)\\n()') do
     if token == reserved then
       reserved = draw(CHUNK)
       token, reserved = integer(reserved - CHUNK + 1), integer(reserved)
@@ -37,10 +37,9 @@ local function hand_over(token, reserved, waiters)
       token = integer(token + 1)
     end
     if id == ARGV[1] or tell(id, token) then
-      write(id, ttl, token, reserved, others)
+      write(id, ttl, token, reserved, string.sub(waiters, next_line))
       return id, token, ttl
     end
-    waiters = others
   end
   redis.call('DEL', KEYS[1])
 end
@@ -80,7 +79,7 @@ end
 local left = redis.call('PTTL', KEYS[1])
 if waiters ~= '' then left = left - SLACK end
 if left <= 0 then
-  local winner, its_token, next_ttl = hand_over(token, reserved, enters and waiters .. line or waiters)
+  local winner, its_token, next_ttl = hand_over(reserved, reserved, enters and waiters .. line or waiters)
   if winner == id then return its_token end
   if not winner then return take_new() end
   return -next_ttl
