@@ -88,7 +88,7 @@ export class DistributedLock implements OnApplicationShutdown {
     const waitMs = checkWait(options, this.parts.locks.waitMs);
     const name = [...request.state.keys, ...request.state.what].join(' ');
     const frame = findFrame(this, name);
-    if (frame !== undefined) return enterFrame(frame, waitMs, fn);
+    if (frame !== undefined) return enterFrame(frame, waitMs, options.signal, fn);
     const lock = await this.obtain('locks.using', request, waitMs, options.signal);
     const renewal = new Renewal(lock);
     lock.watch();
@@ -142,8 +142,9 @@ export class DistributedLock implements OnApplicationShutdown {
       if (lock !== null) return lock;
       if (waitMs === 0) throw new LockBusyError(0);
       // Queued while nobody listens, it would be passed over.
-      await this.handOvers.hear(operation, Math.min(waitMs, this.parts.connection.commandTimeoutMs));
+      const hears = await this.handOvers.hear(operation, waitMs);
       signal?.throwIfAborted();
+      if (!hears) throw new LockBusyError(Math.round(performance.now() - begunAt));
     }
     const number = this.handOvers.nextNumber();
     const waiting = new Waiting(operation, request, number, this.calls, this.handOvers);

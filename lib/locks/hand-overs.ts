@@ -65,21 +65,23 @@ export class HandOvers {
   }
 
   /**
-   * Resolves when messages are heard.
+   * Whether messages are heard within that time.
    *
-   * @throws LockStoreUnavailableError if they are not within that time
+   * @throws LockStoreUnavailableError if they are refused, or not heard within `commandTimeout`
    */
-  async hear(operation: string, withinMs: number): Promise<void> {
+  async hear(operation: string, withinMs: number): Promise<boolean> {
     this.link ??= this.open(operation);
-    if (this.hearing) return;
+    if (this.hearing) return true;
+    const longestMs = this.connection.commandTimeoutMs;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.onceHearing.push(resolve);
-      timer = setTimeout(resolve, withinMs);
+      timer = setTimeout(resolve, Math.min(withinMs, longestMs));
     });
     clearTimeout(timer);
-    if (this.hearing) return;
-    const cause = this.refusal ?? new Error(`no connection for messages within ${Math.round(withinMs)} ms`);
+    if (this.hearing) return true;
+    if (withinMs < longestMs && this.refusal === undefined) return false;
+    const cause = this.refusal ?? new Error(`no connection for messages within ${longestMs} ms`);
     throw new LockStoreUnavailableError(operation, false, 1, { cause });
   }
 

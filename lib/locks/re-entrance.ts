@@ -48,14 +48,21 @@ export async function runWithin<T>(owner: object, name: string, lock: HeldLock, 
  * they asked for a lock, and it is theirs to be kept apart by.
  *
  * @throws LockBusyError if it was not its turn within `waitMs`
+ * @throws the reason of `signal`, when that aborts before it is
  */
-export async function enterFrame<T>(frame: Frame, waitMs: number, fn: (lock: Lock) => Promise<T>): Promise<T> {
+export async function enterFrame<T>(
+  frame: Frame,
+  waitMs: number,
+  signal: AbortSignal | undefined,
+  fn: (lock: Lock) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
   const before = frame.lastEntered;
   let leave!: () => void;
   const left = new Promise<void>((resolve) => (leave = resolve));
   frame.lastEntered = before.then(() => left);
   try {
-    await inTurn(before, waitMs);
+    await inTurn(before, waitMs, signal);
     frame.lock.assertHeld();
     return await runWithin(frame.owner, frame.name, frame.lock, fn);
   } finally {
@@ -63,14 +70,18 @@ export async function enterFrame<T>(frame: Frame, waitMs: number, fn: (lock: Loc
   }
 }
 
-async function inTurn(before: Promise<void>, waitMs: number): Promise<void> {
+async function inTurn(before: Promise<void>, waitMs: number, signal: AbortSignal | undefined): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
+  let abort!: () => void;
   const tooLate = new Promise<never>((_resolve, reject) => {
+    abort = () => reject(signal?.reason as Error);
+    signal?.addEventListener('abort', abort);
     timer = setTimeout(() => reject(new LockBusyError(waitMs)), Math.min(waitMs, 2 ** 31 - 1));
   });
   try {
     await Promise.race([before, tooLate]);
   } finally {
+    signal?.removeEventListener('abort', abort);
     clearTimeout(timer);
   }
 }

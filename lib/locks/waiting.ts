@@ -6,7 +6,7 @@ import type { LockCalls } from './lock-calls.js';
 const AFTER_FAILURE_MS = 250;
 /** Redis ends a lease in its millisecond. */
 const AFTER_LEASE_MS = 2;
-/** Others than the holder of whom Redis told may hold the lock by then, for a shorter time, and die. */
+/** Others than the holder of whom Redis told may hold the lock by then, for a shorter time, and die. So may those who wait before. */
 const LONGEST_PAUSE_MS = 5_000;
 /** A grant counts from when its waiter last asked. Once so much of the lease would be lost by that, it asks anew. */
 const LARGEST_LOSS = 0.2;
@@ -71,7 +71,7 @@ export class Waiting implements Waiter {
       try {
         const reply = await this.calls.take(operation, request, id, asked === 0 ? 'wait' : 'check');
         if (typeof reply === 'bigint') return { token: reply, sentAt };
-        pauseMs = Math.min(reply + AFTER_LEASE_MS, LONGEST_PAUSE_MS);
+        pauseMs = Math.min(reply + AFTER_LEASE_MS, LONGEST_PAUSE_MS, Math.max(waitMs / 2, AFTER_LEASE_MS));
       } catch (error) {
         if (asked === 0 || this.handOvers.isClosed || !(error instanceof LockStoreUnavailableError)) throw error;
         failure = error;
