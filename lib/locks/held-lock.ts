@@ -25,6 +25,7 @@ export class HeldLock implements Lock {
   private lost: LockLostError['reason'] | undefined;
   private lossError: LockLostError | undefined;
   private isReleased = false;
+  private extensions = 0;
   private controller: AbortController | undefined;
   private timer: NodeJS.Timeout | undefined;
 
@@ -70,11 +71,14 @@ export class HeldLock implements Lock {
     const ttlMs = ttl === undefined ? this.ttl : checkTtl(ttl);
     this.assertHeld();
     const sentAt = performance.now();
+    const turn = ++this.extensions;
     // A shorter lease holds from now on, whether or not a reply tells of it.
     if (sentAt + ttlMs < this.endsAt) this.setEnd(sentAt + ttlMs, ttlMs);
     const outcome = await this.keeper.extend(ttlMs);
     if (outcome !== true) this.lose(outcome);
     if (this.lost !== undefined) throw this.loss();
+    // Once another was sent, that one's is the lease, also where its reply is lost.
+    if (turn !== this.extensions) return;
     this.ttl = ttlMs;
     this.setEnd(sentAt + ttlMs, ttlMs);
   }
