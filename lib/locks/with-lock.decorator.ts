@@ -1,7 +1,8 @@
 import { Inject } from '@nestjs/common';
 import { InvalidArgumentError } from '../errors/index.js';
-import { DEFAULT_INSTANCE, instanceToken, parseDuration } from '../options/index.js';
+import { DEFAULT_INSTANCE, instanceToken } from '../options/index.js';
 import { DistributedLock } from './distributed-lock.js';
+import { checkTtl, checkWait } from './lock-arguments.js';
 import type { WaitLockOptions } from './lock-types.js';
 
 /** How {@link WithLock} locks. */
@@ -25,11 +26,8 @@ const PLACEHOLDER = /\{(\d+)((?:\.\w+)*)\}/g;
  * async build(reportId: string) {}
  */
 export function WithLock(key: string, { instance = DEFAULT_INSTANCE, ...options }: WithLockOptions): MethodDecorator {
-  for (const name of ['ttl', 'wait'] as const) {
-    const value = options[name];
-    if (name === 'wait' && value === undefined) continue;
-    if (parseDuration(value as number) === undefined) throw new InvalidArgumentError(name, "must be a duration: seconds, or text as '30s'");
-  }
+  checkTtl(options.ttl);
+  checkWait(options, 0);
   const property = Symbol.for(`nestjs-redis-auth:locks:${instance}`);
   return (target: object, method: string | symbol, descriptor: PropertyDescriptor): void => {
     const original = descriptor.value as Method;

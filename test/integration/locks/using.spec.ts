@@ -14,9 +14,10 @@ import { until } from '../../support/until.js';
 let redis: TestRedis;
 let ours: LocksUnderTest;
 let theirs: LocksUnderTest;
+let keyPrefix: string;
 beforeAll(async () => {
   redis = await startRedis();
-  const keyPrefix = uniquePrefix();
+  keyPrefix = uniquePrefix();
   ours = new LocksUnderTest({ redis: redis.url, keyPrefix });
   theirs = new LocksUnderTest({ redis: redis.url, keyPrefix });
 });
@@ -120,6 +121,22 @@ describe('re-entrance', () => {
     });
   });
 
+  it('is given up when a signal aborts', async () => {
+    const key = newKey();
+    const enter = (signal: AbortSignal): Promise<string> => ours.using(key, { ttl, signal }, async () => 'entered');
+    await ours.using(key, { ttl }, async () => {
+      await expect(enter(AbortSignal.abort(new Error('at once')))).rejects.toThrow('at once');
+      const [leave, left] = signal();
+      const inside = ours.using(key, { ttl }, () => left);
+      const aborting = new AbortController();
+      const waiting = enter(aborting.signal);
+      aborting.abort(new Error('enough'));
+      await expect(waiting).rejects.toThrow('enough');
+      leave();
+      await inside;
+    });
+  });
+
   it('is of that lock and that DistributedLock alone, and ends with the function', async () => {
     const key = newKey();
     let later!: () => Promise<unknown>;
@@ -167,8 +184,10 @@ class Reports {
 
 describe('@WithLock', () => {
   async function reports(): Promise<{ reports: Reports; close: () => Promise<void> }> {
+    // Nest closes them with the application.
+    const open = (): DistributedLock => new LocksUnderTest({ redis: redis.url, keyPrefix });
     @Module({
-      providers: [Reports, { provide: DistributedLock, useValue: ours }, { provide: instanceToken('locks', 'admin'), useValue: theirs }],
+      providers: [Reports, { provide: DistributedLock, useFactory: open }, { provide: instanceToken('locks', 'admin'), useFactory: open }],
     })
     class App {}
     const app = await NestFactory.createApplicationContext(App, { logger: false });
@@ -200,7 +219,8 @@ describe('@WithLock', () => {
     const { reports: service, close } = await reports();
     await expect(service.build({} as string, { name: 'a' })).rejects.toBeInstanceOf(InvalidArgumentError);
     await expect(service.build('7', undefined as never)).rejects.toBeInstanceOf(InvalidArgumentError);
-    expect(() => WithLock('a', { ttl: '5' })).toThrow(InvalidArgumentError);
+    for (const options of [{ ttl: '5' }, { ttl: '5 ms' }, { ttl, wait: 'soon' }])
+      expect(() => WithLock('a', options)).toThrow(InvalidArgumentError);
     await expect(new Reports().build('7', { name: 'a' })).rejects.toThrow('not made by Nest');
     await close();
   });
