@@ -120,10 +120,10 @@ for n = 1, count do
       redis.call('PEXPIREAT', bucket, expiries[bucket])
     end
     left = left - add
-    if mode ~= 'use' then
-      kept, cost = value, 1
-      ${LOOK}
-    end
+  end
+  if mode == 'add' or mode == 'return' then
+    kept, cost = value, 1
+    ${LOOK}
   end
   if blocked > 0 then
     left, wait, reset = 0, math.max(wait, blocked), math.max(reset, blocked)

@@ -29,6 +29,8 @@ export class Denials {
     const now = performance.now();
     if (denial === undefined || denial.trustedUntil <= now || cost < denial.cost) return undefined;
     const { endsAt, outcome } = denial;
+    // What costs more may have to wait longer, up to when all is there again: only Redis knows.
+    if (cost > denial.cost && outcome.resetMs > outcome.retryMs) return undefined;
     return { ...outcome, retryMs: endsAt - now, resetMs: outcome.resetMs - outcome.retryMs + endsAt - now };
   }
 

@@ -60,8 +60,9 @@ export interface LoginLimits {
 /** Whether the password may be looked at. */
 export interface LoginAttempt extends RateLimitResult {
   /**
-   * To be called once the password was right: forgets the attempts at this account, not those of the address. Resolves
-   * even where Redis cannot be asked: then they are forgotten by and by.
+   * To be called once the password was right: forgets the attempts at this account, and gives this one back to the address,
+   * whose failures go on counting. A second call does nothing. Resolves even where Redis cannot be asked: then they are
+   * forgotten by and by.
    */
   succeeded(): Promise<void>;
 }

@@ -8,7 +8,7 @@ import { ClientAddresses } from './client-address.js';
 import { Denials } from './denials.js';
 import { type Decision, LimitCalls } from './limit-calls.js';
 import { type Debit, LocalLimiter } from './local-limiter.js';
-import { tightest, toResult } from './outcome.js';
+import { type Outcome, tightest, toResult } from './outcome.js';
 import { RateLimitKeys } from './rate-limit-keys.js';
 import type { LoginAttempt, LoginIdentity, LoginLimits, RateLimitResult, RateLimitRule, RateLimitUse } from './rate-limit-types.js';
 import { isRateLimiterParts, openRateLimiterParts, type RateLimiterOptions, type RateLimiterParts } from './rate-limiter-options.js';
@@ -117,7 +117,9 @@ export class RateLimiter {
   /**
    * To be asked before a password is looked at: one attempt at an account from an address, both or none, in one script.
    * Whether there is such an account makes no difference. After too many it says no for a while, by `retryAfter`; it
-   * never locks an account for good. `allow` spares an address its own limit, not that of the account.
+   * never locks an account for good. `allow` spares an address its own limit, not that of the account. Only failures go on
+   * counting, see {@link LoginAttempt.succeeded}. Tell the client whether and when to come back, no more: what is left
+   * would show when the owner of an account signs in.
    */
   async login({ account, ip }: LoginIdentity, limits: LoginLimits = {}): Promise<LoginAttempt> {
     assertText('account', account, MAX_ID_BYTES);
@@ -128,7 +130,8 @@ export class RateLimiter {
     const ofAddress = debit(this.keys.address(this.addresses.nameOf(ip)), checkLimit('limits.ip', limits.ip ?? LOGIN_DEFAULTS.ip));
     if (!this.addresses.isAllowed(ip)) debits.push(ofAddress);
     const { result } = await this.calls.use('rateLimit.login', debits);
-    return { ...result, succeeded: () => this.loggedIn(bucket) };
+    let done: Promise<void> | undefined;
+    return { ...result, succeeded: () => (done ??= this.loggedIn(bucket, result.allowed ? debits.slice(1) : [])) };
   }
 
   /** Closes the connection that this limiter made for itself; one that it was given stays open. */
@@ -156,9 +159,14 @@ export class RateLimiter {
   ): Promise<RateLimitResult> {
     const bucket = this.keys.bucket(checkKey(key));
     const debits = checkLimits(limits).map((limit) => debit(bucket, limit));
-    const outcomes = await this.calls.ask(operation, mode, debits);
-    if (mode === 'return') this.denials.forget(bucket);
+    const outcomes = await (mode === 'return' ? this.giveBack(operation, debits) : this.calls.ask(operation, mode, debits));
     return toResult(tightest(outcomes));
+  }
+
+  private async giveBack(operation: string, debits: readonly Debit[]): Promise<Outcome[]> {
+    const outcomes = await this.calls.ask(operation, 'return', debits);
+    for (const { bucket } of debits) this.denials.forget(bucket);
+    return outcomes;
   }
 
   private async forget(operation: string, bucket: string): Promise<boolean> {
@@ -170,9 +178,10 @@ export class RateLimiter {
     return Number(deleted) === 1;
   }
 
-  private async loggedIn(bucket: string): Promise<void> {
+  /** @param counted what is given back: once for each attempt, and only what it used, so that it hides no failure */
+  private async loggedIn(account: string, counted: readonly Debit[]): Promise<void> {
     try {
-      await this.forget('rateLimit.login', bucket);
+      await Promise.all([this.forget('rateLimit.login', account), counted.length > 0 && this.giveBack('rateLimit.login', counted)]);
     } catch (error) {
       if (!(error instanceof StoreUnavailableError || error instanceof StoreFullError)) throw error;
     }

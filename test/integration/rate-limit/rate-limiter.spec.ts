@@ -83,7 +83,9 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
     expect((await limiter.consume(key, rule(5))).allowed).toBe(true);
     expect(await limiter.reward(key, { ...rule(5), cost: 5 })).toMatchObject({ allowed: true, remaining: 5 });
     for (let n = 0; n < 4; n++) await limiter.penalty(key, { ...rule(5), cost: 5 });
-    const { resetAt } = await limiter.peek(key, rule(5));
+    const { resetAt, retryAfter } = await limiter.peek(key, rule(5));
+    // Told for one more use, also where no more could be taken.
+    expect((await limiter.penalty(key, { ...rule(5), cost: 5 })).retryAfter).toBe(retryAfter);
     expect(resetAt.getTime() - (await serverMs())).toBeLessThanOrEqual(2 * 3_600_000);
   });
 
@@ -178,12 +180,30 @@ describe('what is denied', () => {
     const { result, total } = await commandsDuring(redis, async () => {
       const results = [];
       for (let n = 0; n < 200; n++) results.push(await limiter.consume(key, rule));
-      results.push(await limiter.consume(key, { ...rule, cost: 2 }), await limiter.consume(key, [{ limit: 9, window: '1h' }, rule]));
+      results.push(await limiter.consume(key, [{ limit: 9, window: '1h' }, rule]));
       return results;
     });
     expect(total).toBe(0);
     expect(result.slice(0, 200)).toEqual(Array.from({ length: 200 }, () => ({ ...first, retryAfter: expect.any(Number) as number })));
     expect(result.every(({ allowed, retryAfter }) => !allowed && retryAfter > 1700)).toBe(true);
+  });
+
+  it.each(ALGORITHMS)('makes what costs more wait as long as it has to: %s', async (algorithm) => {
+    const key = newKey();
+    const rule = { limit: 5, window: '1m', algorithm };
+    await limiter.consume(key, { ...rule, cost: 5 });
+    expect((await limiter.consume(key, rule)).retryAfter).toBe(algorithm === 'gcra' ? 12 : 60);
+    expect((await limiter.consume(key, { ...rule, cost: 5 })).retryAfter).toBe(60);
+  });
+
+  it('costs no command where all of it is denied until the same moment, whatever it costs', async () => {
+    const key = newKey();
+    const rule = { limit: 5, window: '1m' };
+    await limiter.block(key, '1h');
+    await limiter.consume(key, rule);
+    const { result, total } = await commandsDuring(redis, () => limiter.consume(key, { ...rule, cost: 5 }));
+    expect(total).toBe(0);
+    expect(result).toMatchObject({ allowed: false, retryAfter: 3600 });
   });
 
   it('says nothing of another limit, of a smaller cost, or of another key', async () => {
@@ -336,6 +356,28 @@ describe('keys', () => {
 describe('login', () => {
   const limits = { account: { limit: 3, window: '15m' }, ip: { limit: 5, window: '15m' } };
 
+  it('counts failures alone: a right password is given back to its address once, and hides no wrong one', async () => {
+    const ip = '10.4.0.1';
+    const left = async (): Promise<number> => {
+      const attempt = await limiter.login({ account: newKey(), ip }, { ...limits, account: { limit: 99, window: '15m' } });
+      await attempt.succeeded();
+      return attempt.remaining;
+    };
+    for (let n = 0; n < 12; n++) expect(await left()).toBe(4);
+    await limiter.login({ account: newKey(), ip }, limits);
+    expect(await left()).toBe(3);
+    const right = await limiter.login({ account: newKey(), ip }, limits);
+    for (let n = 0; n < 3; n++) await right.succeeded();
+    expect(await left()).toBe(3);
+    const account = newKey();
+    for (let n = 0; n < 3; n++) await limiter.login({ account, ip: '10.4.0.2' }, limits);
+    // What was denied used nothing that could be given back.
+    const denied = await limiter.login({ account, ip }, limits);
+    expect(denied.allowed).toBe(false);
+    await denied.succeeded();
+    expect(await left()).toBe(3);
+  });
+
   it('asks for account and address in one command, all or nothing, and success forgets the account alone', async () => {
     const account = newKey();
     const from = (ip: string) => limiter.login({ account, ip }, limits);
@@ -347,7 +389,8 @@ describe('login', () => {
     expect(right).toMatchObject({ allowed: true, remaining: 0 });
     expect(await from('10.1.0.2')).toMatchObject({ allowed: false, limit: 3 });
     await right.succeeded();
-    expect(await from('10.1.0.1')).toMatchObject({ allowed: true, limit: 5, remaining: 1 });
+    expect(await from('10.1.0.1')).toMatchObject({ allowed: true, limit: 3, remaining: 2 });
+    expect(await limiter.login({ account: newKey(), ip: '10.1.0.1' }, limits)).toMatchObject({ limit: 5, remaining: 1 });
     // what was denied was not counted for that address
     const others = await Promise.all(Array.from({ length: 8 }, () => limiter.login({ account: newKey(), ip: '10.1.0.2' }, limits)));
     expect(others.filter(({ allowed }) => allowed)).toHaveLength(5);
