@@ -58,7 +58,14 @@ export class RedisThrottlerStorage implements ThrottlerStorage {
         store.clock.learn(now);
         return { totalHits: hits, timeToExpire: seconds(windowMs), isBlocked: blocked === 1, timeToBlockExpire: seconds(blockedMs) };
       },
-      () => this.local.increment(key, ttlMs, Math.max(1, Math.floor(limit / parts.rateLimit.instances)), blockMs, throttlerName),
+      () =>
+        this.local.increment(
+          key,
+          ttlMs,
+          Math.max(Math.min(1, limit), Math.floor(limit / parts.rateLimit.instances)),
+          blockMs,
+          throttlerName,
+        ),
     );
   }
 
