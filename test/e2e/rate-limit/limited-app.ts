@@ -64,7 +64,7 @@ export class LimitedController {
 
   @RateLimit([
     { limit: 4, window: '1h', name: 'hourly', algorithm: 'sliding' },
-    { limit: 2, window: '1s', name: 'burst', algorithm: 'fixed' },
+    { limit: 2, window: '30s', name: 'burst', algorithm: 'fixed' },
     { limit: 1, window: '1d', name: 'user', by: 'user' },
   ])
   @Get('several')
@@ -80,7 +80,7 @@ export class LimitedController {
     return 'twice';
   }
 
-  @RateLimit({ limit: 1, window: '500 ms' })
+  @RateLimit({ limit: 1, window: '1s' })
   @Get('soon')
   soon(): string {
     return 'soon';
