@@ -54,7 +54,8 @@ export class StoreOrLocal {
         (answer) => {
           this.waiting.delete(call);
           this.lastAnswer = performance.now();
-          if (this.missing !== undefined) this.isThere();
+          // That another node of a Cluster answers says nothing of the one that is missing.
+          if (this.missing === key) this.isThere();
           if (answer !== null) return resolve(answer);
           this.clock.forget();
           call.decideHere();

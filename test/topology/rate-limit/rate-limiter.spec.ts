@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RedisThrottlerStorage } from '../../../lib/adapters/throttler/index.js';
 import { RateLimiter } from '../../../lib/rate-limit/index.js';
 import { ClusterSetup } from '../../support/cluster.js';
+import { captureLog } from '../../support/open-connection.js';
 import { SentinelSetup } from '../../support/sentinel.js';
+import { settledIn } from '../../support/settled-in.js';
 
 const topologies: Record<string, () => Promise<AsyncDisposable & { url: string }>> = {
   'Sentinels and replicas': () => SentinelSetup.start(),
@@ -57,6 +59,43 @@ describe.each(Object.keys(topologies))('rate limits on %s', (name) => {
       await here.increment(key, 60_000, 2, 0, 'default');
       await there.increment(key, 60_000, 2, 0, 'default');
       expect(await here.increment(key, 60_000, 2, 0, 'default')).toMatchObject({ totalHits: 3, isBlocked: true });
+    }
+  });
+});
+
+describe('while a node of a Cluster hangs', () => {
+  const log = captureLog();
+
+  it('none waits for it but the first, though the others go on answering', async () => {
+    await using setup = await ClusterSetup.start();
+    const limiter = new RateLimiter({ redis: setup.url, commandTimeout: 300 });
+    const rule = { limit: 1_000_000, window: '1h' };
+    let isBusy = true;
+    const goOn = async (key: string): Promise<void> => {
+      while (isBusy) {
+        await limiter.consume(key, rule);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    const hanging = await setup.masterOf('b:{hangs}');
+    const others: string[] = [];
+    for (let n = 0; others.length < 8; n++) {
+      if ((await setup.masterOf(`b:{key-${n}}`)) !== hanging) others.push(`key-${n}`);
+    }
+    for (const key of ['hangs', ...others]) await limiter.consume(key, rule);
+    const lanes = others.map(goOn);
+    try {
+      await hanging.pause();
+      expect((await settledIn(() => limiter.consume('hangs', rule))).ms).toBeGreaterThan(200);
+      for (let n = 0; n < 100; n++) {
+        expect((await settledIn(() => limiter.consume('hangs', rule))).ms).toBeLessThan(100);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect(log.filter((line) => line.includes('cannot be asked for rate limits'))).toHaveLength(1);
+    } finally {
+      isBusy = false;
+      await Promise.all(lanes);
+      await limiter.close();
     }
   });
 });
