@@ -1,5 +1,7 @@
+import { Reflector } from '@nestjs/core';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { RateLimiter, type RateLimiterOptions } from '../../../lib/rate-limit/index.js';
+import { RateLimiter, RateLimitGuard, type RateLimiterOptions } from '../../../lib/rate-limit/index.js';
 import { uniquePrefix } from '../../support/key-prefix.js';
 import { until } from '../../support/until.js';
 import { type LimitedApp, limitedApp, type LimitedAppOptions, LimitedController, PLATFORMS } from './limited-app.js';
@@ -178,4 +180,20 @@ describe.each(PLATFORMS)('RateLimitGuard on %s', (platform) => {
   beforeEach(() => {
     LimitedController.calls = 0;
   });
+});
+
+it.each(['ws', 'rpc', 'graphql'])('refuses a limited handler of %s, for want of anybody to count, and lets the others be', async (type) => {
+  const limiter = new RateLimiter({ redis: inject('redisUrl'), keyPrefix: uniquePrefix() });
+  try {
+    const guard = new RateLimitGuard(limiter, new Reflector());
+    const pass = (method: 'byIp' | 'free'): Promise<boolean> => {
+      const context = new ExecutionContextHost([{}, {}], LimitedController, LimitedController.prototype[method]);
+      context.setType(type);
+      return guard.canActivate(context);
+    };
+    expect(await pass('byIp')).toBe(false);
+    expect(await pass('free')).toBe(true);
+  } finally {
+    await limiter.close();
+  }
 });
