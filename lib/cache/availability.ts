@@ -18,6 +18,8 @@ export class Availability {
   private readonly logger = new Logger('RedisAuthCache');
   private readonly ready: (() => void)[] = [];
   private broken = false;
+  /** Whether Redis answered who asked it at once after the failure that broke it. */
+  private answered = Promise.resolve(false);
   private outage = false;
   private probe: NodeJS.Timeout | undefined;
   private closed = false;
@@ -37,7 +39,29 @@ export class Availability {
     operation: string,
     send: (client: RedisClient, again: Again) => Promise<T>,
   ): Promise<T | undefined> {
-    if (this.broken) return undefined;
+    return this.broken ? undefined : this.send(operation, send);
+  }
+
+  /**
+   * {@link attempt} of what would leave something old behind if it were not sent. One call that took too long, perhaps
+   * because this process was busy, does not mean that Redis is gone: it is asked once, and this waits for its answer.
+   */
+  async insist<T extends object | string | number | null>(
+    operation: string,
+    send: (client: RedisClient, again: Again) => Promise<T>,
+  ): Promise<T | undefined> {
+    if (!this.broken) return this.send(operation, send);
+    const { answered } = this;
+    if (!(await answered)) return undefined;
+    const result = await this.send(operation, send);
+    if (result === undefined && this.answered === answered) this.answered = Promise.resolve(false);
+    return result;
+  }
+
+  private async send<T extends object | string | number | null>(
+    operation: string,
+    send: (client: RedisClient, again: Again) => Promise<T>,
+  ): Promise<T | undefined> {
     try {
       const result = await this.connection.execute(operation, send);
       if (this.outage) this.available();
@@ -77,6 +101,11 @@ export class Availability {
     if (this.closed) return;
     // A Redis that answers, if with a refusal, is there: other calls may do better.
     if (error instanceof StoreFullError || (error.cause instanceof Error && error.cause.name === 'ReplyError')) return this.refused(error);
+    if (!this.broken)
+      this.answered = this.connection.ping().then(
+        () => true,
+        () => false,
+      );
     this.broken = true;
     this.scheduleProbe();
     if (this.outage) return;

@@ -21,7 +21,8 @@ const RETRY_AFTER = 1;
  *
  * Redis being down reaches no caller: reads are misses, writes do nothing, {@link isAvailable} is false, loaders are run;
  * the log and {@link events} tell, once per outage, and after the first failure Redis is not waited for until it answers
- * again. Only a wrong argument is an error (InvalidArgumentError, before any command), and what a loader rejects with.
+ * again; changes wait once more for a sign of life. A change that cannot be sent is not made up for later. Only a wrong
+ * argument is an error (InvalidArgumentError, before any command), and what a loader rejects with.
  *
  * Strings come back as strings and other values as what they were: what JSON holds, and within it Date, Map, Set, Buffer,
  * Uint8Array, bigint, undefined and every number; what has `toJSON` as what that gives. Each caller gets a copy of their own.
@@ -124,7 +125,7 @@ export class CacheAdapter implements OnApplicationShutdown {
   async releaseLock(key: string): Promise<void> {
     checkKey(key);
     const name = this.keys.lock(key);
-    await this.core.redis.attempt('cache.releaseLock', (client, again) => UNLOCK.run(client, [name], [this.core.holder], again));
+    await this.core.redis.insist('cache.releaseLock', (client, again) => UNLOCK.run(client, [name], [this.core.holder], again));
   }
 
   /** Asks Redis for a sign of life, within `commandTimeout`. One round trip. */

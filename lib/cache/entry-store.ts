@@ -96,7 +96,7 @@ export class EntryStore {
 
   /** Writes whatever is there. One round trip; two on a Cluster, where the versions come first. */
   async write(keys: CacheKeys, entry: string, token: string, value: string, ms: number): Promise<void> {
-    await this.redis.attempt('cache.set', async (client, again) => {
+    await this.redis.insist('cache.set', async (client, again) => {
       if (isCluster(client)) {
         const versions = await ensure(client, keys.versions, ms, again);
         return STORE.run(again(), [entry], ['', token, ms, ms, versions.join(','), '', value], again);
@@ -162,7 +162,7 @@ export class EntryStore {
 
   /** Ends everything under these versions. One command; on a Cluster one each, at the same time. */
   async raise(operation: string, versions: readonly string[]): Promise<void> {
-    await this.redis.attempt(operation, async (client, again) => {
+    await this.redis.insist(operation, async (client, again) => {
       const calls = isCluster(client) ? versions.map((version) => [version]) : [versions];
       return Promise.all(calls.map((keys) => RAISE.run(client, keys, [], again)));
     });
@@ -170,7 +170,7 @@ export class EntryStore {
 
   /** One command a thousand of them; on a Cluster one each, at the same time. */
   async remove(entries: readonly string[]): Promise<void> {
-    await this.redis.attempt('cache.delete', (client) =>
+    await this.redis.insist('cache.delete', (client) =>
       Promise.all(batches(entries, isCluster(client) ? 1 : 1000).map((batch) => client.unlink(...batch))),
     );
   }

@@ -151,6 +151,44 @@ describe('the in-process tier', () => {
   });
 });
 
+describe('Redis there, but an answer late', () => {
+  const changes: Record<string, (cache: CacheUnderTest) => Promise<unknown>> = {
+    set: (cache) => cache.set('key', 'new', 60),
+    delete: (cache) => cache.delete('key'),
+    tags: (cache) => cache.invalidateTags('t'),
+    clear: (cache) => cache.clear(),
+  };
+
+  it.each(Object.keys(changes))('since this process was busy: what is changed right then is changed (%s)', async (what) => {
+    await using busy = new CacheUnderTest({ redis: redis.url, keyPrefix, commandTimeout: 200 });
+    await using other = new CacheUnderTest({ redis: redis.url, keyPrefix });
+    await busy.set('warm', 1, 60);
+    await other.getOrSet('key', async () => 'old', { ttl: 60, tags: ['t'] });
+    const reading = [busy.get('warm'), busy.get('key')];
+    for (const until = performance.now() + 300; performance.now() < until;);
+    await Promise.all(reading);
+    await changes[what]!(busy);
+    expect(await other.getOrSet('key', async () => 'new', { ttl: 60, tags: ['t'] })).toBe('new');
+  });
+
+  it('and then gone for good, changes are waited for no more than twice', async () => {
+    await using cache = new CacheUnderTest({ redis: redis.url, keyPrefix, commandTimeout: 300 });
+    await cache.set('key', 'value', 60);
+    await redis.pause();
+    const { ms } = await settledIn(async () => {
+      await cache.get('other');
+      for (let n = 0; n < 50; n++) {
+        await cache.delete('key');
+        await cache.set('key', n, 60);
+        await cache.releaseLock('job');
+      }
+    });
+    expect(ms).toBeLessThan(900);
+    await redis.resume();
+    await until(() => cache.isAvailable());
+  });
+});
+
 describe('Redis gone', () => {
   const LOAD_MS = 5;
 
