@@ -42,7 +42,8 @@ export const CACHED_ROUTES = '@Cached';
  * guard has set `request.user`, for each user. Guards run first, also for an answer that is kept. Not kept is an answer to
  * somebody who cannot be told from others: with an Authorization header but no user, or with a user that has no `userId`
  * and no `by` to say who it is. What the answer depends on beside URL and user (other headers, cookies, scopes) is not
- * known here. For handlers that return what they answer with, not streams.
+ * known here. For handlers that return what they answer with, not streams; interceptors around this one get plain data,
+ * no instances of classes, so that a ClassSerializerInterceptor leaves nothing out.
  *
  * @throws InvalidArgumentError where it stands, for wrong options
  */
