@@ -68,3 +68,19 @@ it('fencing tokens of a lock that is handed on rise also where Redis goes on fro
   const next = await locks.acquire('busy', { ttl, wait: '5s' }).catch(() => locks.acquire('busy', { ttl, wait: '5s' }));
   expect(next.fencingToken > holder.fencingToken).toBe(true);
 });
+
+it('fencing tokens rise also while the server’s clock is behind them', async () => {
+  await (await locks.acquire('late', { ttl })).release();
+  const ahead = BigInt(Date.now() + 3_600_000) * 1_000n;
+  await ask(redis, async (client) => client.set((await client.keys('auth:f:*'))[0]!, String(ahead), 'PX', 60_000));
+  const first = await locks.acquire('late', { ttl });
+  expect(first.fencingToken).toBe(ahead + 1n);
+  const second = await queue('late', 0);
+  await first.release();
+  const handedOver = await second.lock;
+  expect(handedOver.fencingToken > first.fencingToken).toBe(true);
+  await handedOver.release();
+  const last = await locks.acquire('late', { ttl });
+  expect(last.fencingToken > handedOver.fencingToken).toBe(true);
+  expect(last.fencingToken - ahead < 100n).toBe(true);
+});
