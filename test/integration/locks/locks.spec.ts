@@ -166,12 +166,12 @@ describe('waiting', () => {
 
   it('gets a whole lease, however long it was', async () => {
     const key = newKey();
-    const lock = await ours.acquire(key, { ttl: '2s' });
-    const waiting = theirs.acquire(key, { ttl: '300 ms' });
-    await sleep(200);
+    const lock = await ours.acquire(key, { ttl });
+    const waiting = theirs.acquire(key, { ttl: '1s' });
+    await sleep(800);
     await lock.release();
     const next = await waiting;
-    expect(next.expiresAt.getTime() - Date.now()).toBeGreaterThan(200);
+    expect(next.expiresAt.getTime() - Date.now()).toBeGreaterThan(400);
     await next.release();
   });
 
