@@ -7,7 +7,7 @@ import type { LockTarget, TryLockOptions, WaitLockOptions } from './lock-types.j
 const MAX_KEY_BYTES = 1024;
 const MAX_GROUP_BYTES = 256;
 const MAX_KEYS = 64;
-const MAX_PERMITS = 10_000;
+const MAX_PERMITS = 1_000;
 /** Shorter than that, a lease is over before its holder can do anything. */
 const SHORTEST_TTL_MS = 10;
 

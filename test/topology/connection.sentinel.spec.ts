@@ -41,7 +41,7 @@ async function incrementThroughout(connection: ConnectionUnderTest, key: string,
     }
   })();
   await event();
-  await until(() => connection.execute('increment', (client) => client.incr('alive')), { within: 8_000 });
+  await until(() => connection.execute('increment', (client) => client.incr('alive')), { within: 15_000 });
   enough.abort();
   await loop;
   return outcome;

@@ -41,7 +41,7 @@ describe('arguments', () => {
     }
     for (const value of [null, -1, '5', Number.NaN, [1]])
       calls[`wait: ${String(value)}`] = () => locks.acquire('a', { ttl, wait: wrong(value) });
-    for (const permits of [null, 0, 1.5, '2', Number.NaN, 10_001]) {
+    for (const permits of [null, 0, 1.5, '2', Number.NaN, 1_001]) {
       calls[`permits: ${String(permits)}`] = () => locks.tryAcquire('a', { ttl, permits: wrong(permits) });
     }
     Object.assign(calls, {

@@ -13,6 +13,8 @@ beforeAll(async () => {
   master = await startRedis({ port: 'tcp', config: ['repl-diskless-sync-delay 0', 'repl-ping-replica-period 1'] });
   replica = await startRedis({ port: 'tcp', config: [`replicaof 127.0.0.1 ${master.port}`] });
   await until(async () => (await ask(master, (client) => client.info('replication'))).includes('state=online'), { within: 10_000 });
+  // It is online as soon as it was sent the data, and answers when it has read them.
+  await until(() => ask(master, async (client) => (await client.set('first', '')) && (await client.wait(1, 200))), { within: 10_000 });
   locks = new LocksUnderTest({ redis: master.url, minReplicas: 1 });
 });
 afterAll(async () => {
