@@ -4,13 +4,14 @@ import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
 import { ask } from '../../support/ask.js';
 import { LocksUnderTest } from '../../support/locks.js';
 import { captureLog } from '../../support/open-connection.js';
+import { scaled } from '../../support/scale.js';
 import { until } from '../../support/until.js';
 import { withoutTtl } from '../../support/without-ttl.js';
 
 captureLog();
 
 const CLIENTS = 8;
-const ACQUISITIONS = 10_000;
+const ACQUISITIONS = scaled(10_000, 100_000);
 
 let redis: TestRedis;
 beforeEach(async () => {

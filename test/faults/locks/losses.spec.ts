@@ -4,9 +4,10 @@ import type { Lock } from '../../../lib/locks/index.js';
 import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
 import { ask } from '../../support/ask.js';
 import { LocksUnderTest } from '../../support/locks.js';
+import { scaled } from '../../support/scale.js';
 import { until } from '../../support/until.js';
 
-const RUNS = 20;
+const RUNS = scaled(20, 100);
 const TTL_MS = 1_000;
 const ttl = '1s';
 
