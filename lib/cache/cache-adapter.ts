@@ -7,7 +7,7 @@ import { callsOver, scanKeys } from '../redis/index.js';
 import { checkFillOptions, checkKey, checkKeys, checkNamespace, checkTags, checkTtl } from './cache-arguments.js';
 import { CacheCore } from './cache-core.js';
 import type { CacheKeys } from './cache-keys.js';
-import { type CacheAdapterOptions, type CacheAdapterParts, isCacheAdapterParts, openCacheAdapterParts } from './cache-options.js';
+import { type CacheAdapterOptions, type CacheAdapterParts, cacheAdapterParts } from './cache-options.js';
 import type { CacheEvent, GetOrSetOptions, LoaderContext } from './cache-types.js';
 import { fill } from './fill.js';
 import { UNLOCK } from './entry.lua.js';
@@ -45,8 +45,7 @@ export class CacheAdapter implements OnApplicationShutdown {
   /** @internal */
   constructor(core: CacheCore, keys: CacheKeys);
   constructor(options: CacheAdapterOptions | CacheAdapterParts | CacheCore = {}, keys?: CacheKeys) {
-    this.core =
-      options instanceof CacheCore ? options : new CacheCore(isCacheAdapterParts(options) ? options : openCacheAdapterParts(options));
+    this.core = options instanceof CacheCore ? options : new CacheCore(cacheAdapterParts(options));
     this.keys = keys ?? this.core.keys;
   }
 

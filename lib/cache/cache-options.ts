@@ -5,7 +5,7 @@ import {
   type ResolvedCacheOptions,
   type StandaloneOptions,
 } from '../options/index.js';
-import { RedisAuthConnection } from '../redis/index.js';
+import { RedisAuthConnection, sharesConnection } from '../redis/index.js';
 
 /** What a CacheAdapter made by hand takes. */
 export interface CacheAdapterOptions extends Omit<StandaloneOptions, 'secret'>, CacheOptions {}
@@ -26,11 +26,8 @@ const OWN_KEYS = [
   'compressAbove',
 ] as const satisfies readonly (keyof CacheOptions)[];
 
-export function isCacheAdapterParts(options: object): options is CacheAdapterParts {
-  return 'connection' in options && options.connection instanceof RedisAuthConnection;
-}
-
-export function openCacheAdapterParts(options: CacheAdapterOptions): CacheAdapterParts {
+export function cacheAdapterParts(options: CacheAdapterOptions | CacheAdapterParts): CacheAdapterParts {
+  if (sharesConnection<CacheAdapterParts>(options)) return options;
   const { redis, keyPrefix, commandTimeoutMs, cache } = resolveStandalone(options, OWN_KEYS, (values, issues) => ({
     cache: resolveCacheOptions(values, issues),
   }));

@@ -1,3 +1,4 @@
+export { LoaderTimeoutError, LockBusyError, LockLostError, LockStoreUnavailableError } from './coordination-errors.js';
 export {
   type ConfigIssue,
   DecryptionError,
@@ -6,10 +7,6 @@ export {
   type InvalidTokenReason,
   OAuthRequestError,
   type OAuthRequestErrorName,
-  LoaderTimeoutError,
-  LockBusyError,
-  LockLostError,
-  LockStoreUnavailableError,
   RedisAuthConfigError,
   RedisAuthError,
   type RedisAuthErrorCode,

@@ -5,7 +5,7 @@ import {
   resolveStandalone,
   type StandaloneOptions,
 } from '../options/index.js';
-import { RedisAuthConnection } from '../redis/index.js';
+import { RedisAuthConnection, sharesConnection } from '../redis/index.js';
 
 /** What a DistributedLock made by hand takes. */
 export interface DistributedLockOptions extends Omit<StandaloneOptions, 'secret'>, LockOptions {}
@@ -21,11 +21,8 @@ export interface DistributedLockParts {
 
 const OWN_KEYS = ['wait', 'minReplicas'] as const satisfies readonly (keyof LockOptions)[];
 
-export function isLockParts(options: DistributedLockOptions | DistributedLockParts): options is DistributedLockParts {
-  return 'connection' in options && options.connection instanceof RedisAuthConnection;
-}
-
-export function openLockParts(options: DistributedLockOptions): DistributedLockParts {
+export function lockParts(options: DistributedLockOptions | DistributedLockParts): DistributedLockParts {
+  if (sharesConnection<DistributedLockParts>(options)) return options;
   const { redis, keyPrefix, commandTimeoutMs, locks } = resolveStandalone(options, OWN_KEYS, (values, issues) => ({
     locks: resolveLockOptions(values, issues),
   }));

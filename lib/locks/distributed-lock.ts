@@ -1,7 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { LockBusyError, LockLostError, LockStoreUnavailableError } from '../errors/index.js';
 import type { RedisClient } from '../redis/index.js';
-import { type DistributedLockOptions, type DistributedLockParts, isLockParts, openLockParts } from './distributed-lock-options.js';
+import { type DistributedLockOptions, type DistributedLockParts, lockParts } from './distributed-lock-options.js';
 import { checkFencedWrite, type FencedWrite, WRITE_FENCED } from './fenced-write.js';
 import { HandOvers } from './hand-overs.js';
 import { HeldLock } from './held-lock.js';
@@ -41,7 +41,7 @@ export class DistributedLock implements OnApplicationShutdown {
   /** @internal */
   constructor(parts: DistributedLockParts);
   constructor(options: DistributedLockOptions | DistributedLockParts = {}) {
-    this.parts = isLockParts(options) ? options : openLockParts(options);
+    this.parts = lockParts(options);
     const { connection, keyPrefix, locks } = this.parts;
     const calls = new LockCalls(connection);
     this.calls = calls;

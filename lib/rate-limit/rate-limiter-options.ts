@@ -5,7 +5,7 @@ import {
   resolveStandalone,
   type StandaloneOptions,
 } from '../options/index.js';
-import { RedisAuthConnection } from '../redis/index.js';
+import { RedisAuthConnection, sharesConnection } from '../redis/index.js';
 
 /** What a RateLimiter made by hand takes. */
 export interface RateLimiterOptions extends Omit<StandaloneOptions, 'secret'>, RateLimitOptions {}
@@ -21,11 +21,8 @@ export interface RateLimiterParts {
 
 const OWN_KEYS = ['instances', 'ipv6Prefix', 'allow'] as const satisfies readonly (keyof RateLimitOptions)[];
 
-export function isRateLimiterParts(options: RateLimiterOptions | RateLimiterParts): options is RateLimiterParts {
-  return 'connection' in options && options.connection instanceof RedisAuthConnection;
-}
-
-export function openRateLimiterParts(options: RateLimiterOptions): RateLimiterParts {
+export function rateLimiterParts(options: RateLimiterOptions | RateLimiterParts): RateLimiterParts {
+  if (sharesConnection<RateLimiterParts>(options)) return options;
   const { redis, keyPrefix, commandTimeoutMs, rateLimit } = resolveStandalone(options, OWN_KEYS, (values, issues) => ({
     rateLimit: resolveRateLimitOptions(values, issues),
   }));

@@ -11,7 +11,7 @@ import { type Debit, LocalLimiter } from './local-limiter.js';
 import { type Outcome, tightest, toResult } from './outcome.js';
 import { RateLimitKeys } from './rate-limit-keys.js';
 import type { LoginAttempt, LoginIdentity, LoginLimits, RateLimitResult, RateLimitRule, RateLimitUse } from './rate-limit-types.js';
-import { isRateLimiterParts, openRateLimiterParts, type RateLimiterOptions, type RateLimiterParts } from './rate-limiter-options.js';
+import { rateLimiterParts, type RateLimiterOptions, type RateLimiterParts } from './rate-limiter-options.js';
 import { StoreOrLocal } from './store-or-local.js';
 
 const LOGIN_DEFAULTS = { account: { limit: 10, window: '15m' }, ip: { limit: 100, window: '15m' } } as const satisfies LoginLimits;
@@ -52,7 +52,7 @@ export class RateLimiter {
   /** @internal */
   constructor(parts: RateLimiterParts);
   constructor(options: RateLimiterOptions | RateLimiterParts = {}) {
-    this.parts = isRateLimiterParts(options) ? options : openRateLimiterParts(options);
+    this.parts = rateLimiterParts(options);
     const { connection, keyPrefix, rateLimit } = this.parts;
     this.keys = new RateLimitKeys(keyPrefix);
     this.addresses = new ClientAddresses(rateLimit);
