@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from '../errors/index.js';
+import { isObject as isRecord } from '../options/index.js';
 
 export function toJson(argument: string, value: unknown): string {
   let json: string | undefined;
@@ -18,7 +19,7 @@ function refuseLoss(this: unknown, _name: string, value: unknown): unknown {
     typeof value === 'symbol' ||
     (typeof value === 'number' && !Number.isFinite(value)) ||
     (value === undefined && Array.isArray(this)) ||
-    (isObject(value) && !BOXED.has(tagOf(value)) && !hasMembers(value));
+    (isRecord(value) && !BOXED.has(tagOf(value)) && !hasMembers(value));
   if (lost) throw new TypeError();
   return value;
 }
@@ -35,9 +36,10 @@ function tagOf(value: unknown): string {
 }
 
 export function assertObject(argument: string, value: unknown): asserts value is Record<string, unknown> {
-  if (!isObject(value)) throw new InvalidArgumentError(argument, 'must be an object');
+  if (!isRecord(value)) throw new InvalidArgumentError(argument, 'must be an object');
 }
 
-export function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** For what has a type of its own, which it keeps. */
+export function isObject(value: unknown): boolean {
+  return isRecord(value);
 }

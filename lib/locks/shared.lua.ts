@@ -1,4 +1,4 @@
-import { Script } from '../redis/index.js';
+import { NOW, Script } from '../redis/index.js';
 import { DRAW, TELL } from './grant.lua.js';
 import type { LockScripts } from './lock-state.js';
 
@@ -14,9 +14,7 @@ import type { LockScripts } from './lock-state.js';
  * ARGV[1] is the id of the caller.
  */
 const CORE = `${DRAW}${TELL}
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-
+${NOW}
 local entries, own = {}, nil
 local function enter(id, ttl, capacity, ends, token, names)
   local entry = { id = id, ttl = ttl, capacity = capacity + 0, ends = ends, token = token, names = names }

@@ -1,3 +1,4 @@
+import { isObject } from '../options/index.js';
 import type { RedisClient, ScanOptions } from '../redis/index.js';
 import { type ForeignTokenRecord, type SkippedRecord, skipped } from './import-record.js';
 import { objectIn, readTexts } from './stored-text.js';
@@ -40,9 +41,5 @@ export async function* fromExpressSession(
 }
 
 function at(value: unknown, path: readonly string[]): unknown {
-  return path.reduce<unknown>((inner, name) => (isRecord(inner) && Object.hasOwn(inner, name) ? inner[name] : undefined), value);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
+  return path.reduce<unknown>((inner, name) => (isObject(inner) && Object.hasOwn(inner, name) ? inner[name] : undefined), value);
 }

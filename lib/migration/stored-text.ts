@@ -1,3 +1,4 @@
+import { isObject } from '../options/index.js';
 import { InvalidArgumentError, RedisAuthError, StoreUnavailableError } from '../errors/index.js';
 import { type Call, isCluster, msOfTime, type RedisClient, scanKeys, type ScanOptions } from '../redis/index.js';
 import { type SkippedRecord, skipped } from './import-record.js';
@@ -66,7 +67,7 @@ function callsTo(client: RedisClient): Call {
 export function objectIn(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -1,9 +1,8 @@
 import { callsOver, scanKeys, type ScanOptions } from '../redis/index.js';
-import { ownerTag, readRecord, TokenKeys, type TokenStoreParts } from '../tokens/index.js';
+import { readRecord, TokenKeys, type TokenStoreParts } from '../tokens/index.js';
 import type { TokenRecord } from './import-record.js';
 
 const OPERATION = 'tokens.export';
-const INDEX_NAME = /^([\w-]{6})\}([^:{}]+):([^:{}]+):([^:{}]+)$/;
 const MOST_INDEXES_AT_ONCE = 32;
 const PAGE = 250;
 
@@ -26,12 +25,17 @@ export class TokenExport {
   async *records(options: ScanOptions): AsyncGenerator<TokenRecord, void> {
     const start = `${this.parts.keyPrefix}i:{`;
     for await (const { keys } of scanKeys(callsOver(this.parts.connection, OPERATION), start, '*', options)) {
-      const indexes = keys.map((key) => indexOf(key, start.length)).filter((index) => index !== undefined);
+      const indexes = keys.map((key) => this.indexOf(key)).filter((index) => index !== undefined);
       for (let n = 0; n < indexes.length; n += MOST_INDEXES_AT_ONCE) {
         options.signal?.throwIfAborted();
         yield* this.membersOf(indexes.slice(n, n + MOST_INDEXES_AT_ONCE), options.signal);
       }
     }
+  }
+
+  private indexOf(key: string): Index | undefined {
+    const names = this.keys.readIndex(key);
+    return names && { key, tag: names.tag, app: decodeURIComponent(names.app), type: decodeURIComponent(names.type) };
   }
 
   /** The first pages together, since most owners have but a few tokens. */
@@ -56,13 +60,6 @@ export class TokenExport {
       return { next, records: ids.flatMap((id, n) => recordOf(id, index, texts[n])) };
     });
   }
-}
-
-/** Undefined for a key that only looks like one of ours. */
-function indexOf(key: string, from: number): Index | undefined {
-  const [, tag, app, owner, type] = INDEX_NAME.exec(key.slice(from)) ?? [];
-  if (tag === undefined || app === undefined || owner === undefined || type === undefined || ownerTag(app, owner) !== tag) return undefined;
-  return { key, tag, app: decodeURIComponent(app), type: decodeURIComponent(type) };
 }
 
 function recordOf(id: string, { app, type }: Index, text: string | null | undefined): TokenRecord[] {

@@ -1,9 +1,4 @@
-import { RANK_AFTER, Script } from '../redis/index.js';
-
-const NOW = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-`;
+import { NOW, RANK_AFTER, Script } from '../redis/index.js';
 
 /** Goes on when Redis is full: it frees, or reads. */
 const evenWhenFull = <Reply>(...parts: string[]) => new Script<Reply>(`#!lua flags=allow-oom\n${NOW}${parts.join('')}`);

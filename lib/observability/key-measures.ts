@@ -1,5 +1,5 @@
 import type { CallNode } from '../redis/index.js';
-import { ownerTag } from '../tokens/index.js';
+import { TokenKeys } from '../tokens/index.js';
 import type { Sample } from './estimate.js';
 
 /** Names of the measures; those of tokens by type are {@link tokensOf} and {@link ownersOf}. */
@@ -12,9 +12,6 @@ export const OUR_KEYS = '?:*';
  * an instance whose prefix is longer has none of them there.
  */
 const OUR_NAME = /^(?:[a-z]:\{|[gj]:[\w-]+$|[eh]:[^:{}]*:[^:{}]+$|n:[^:{}]*$)/;
-
-/** Tag, app, owner and type in the name of an index of tokens. */
-const TOKEN_INDEX = /^i:\{([\w-]{6})\}([^:{}]+):([^:{}]+):([^:{}]+)$/;
 
 /** Every expiry is less: an index of sessions holds an epoch beside them, in µs. */
 const BEYOND_EXPIRIES = '(1000000000000000';
@@ -84,9 +81,9 @@ function addIndex(add: (name: string, count: number) => void, key: string, prefi
   if (owner !== undefined) add(owner, 1);
   if (members === 'sessions') add(members, live);
   if (members !== 'tokens') return;
-  const [, tag, app, name, type] = TOKEN_INDEX.exec(key.slice(prefix.length)) ?? [];
-  if (app === undefined || name === undefined || type === undefined || ownerTag(app, name) !== tag) return;
+  const names = new TokenKeys(prefix).readIndex(key);
+  if (names === undefined) return;
   add(members, live);
-  add(tokensOf(app, type), live);
-  add(ownersOf(app, type), 1);
+  add(tokensOf(names.app, names.type), live);
+  add(ownersOf(names.app, names.type), 1);
 }

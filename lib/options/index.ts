@@ -8,6 +8,7 @@ export { DEFAULT_INSTANCE, type InstancePart, instanceToken } from './instance-t
 export { readSecret } from './key-material.js';
 export { resolveLockOptions } from './lock-options.js';
 export { resolveOAuthOptions } from './oauth-options.js';
+export { isObject } from './option-group.js';
 export { parseRedisUrl } from './redis-url.js';
 export { resolveOptions } from './resolve-options.js';
 export { resolveRateLimitOptions } from './rate-limit-options.js';

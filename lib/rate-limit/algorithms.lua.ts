@@ -1,9 +1,3 @@
-/** Milliseconds of the server's clock, which alone decides. */
-export const NOW = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + (time[2] - time[2] % 1000) / 1000
-`;
-
 /**
  * The hits of a sliding window: cmsgpack of t1, c1, t2, c2, …, the oldest first: c hits at t (ms).
  *

@@ -1,5 +1,5 @@
-import { Script } from '../redis/index.js';
-import { type AlgorithmCode, ALGORITHMS, HITS, NOW } from './algorithms.lua.js';
+import { NOW, Script } from '../redis/index.js';
+import { type AlgorithmCode, ALGORITHMS, HITS } from './algorithms.lua.js';
 
 // The hash of a key: one field for each limit, named by it, with what its algorithm keeps · B blocked until (ms) ·
 // x expires at (ms), in steps of at least a second, so that it is not told to live longer with each use.

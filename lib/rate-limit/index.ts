@@ -5,4 +5,4 @@ export { RateLimiter } from './rate-limiter.js';
 export type { RateLimiterOptions, RateLimiterParts } from './rate-limiter-options.js';
 export type * from './rate-limit-types.js';
 // For the storage of @nestjs/throttler.
-export { HITS, NOW } from './algorithms.lua.js';
+export { HITS } from './algorithms.lua.js';

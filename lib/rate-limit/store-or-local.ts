@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { StoreFullError, StoreUnavailableError } from '../errors/index.js';
 import type { Again, RedisAuthConnection, RedisClient } from '../redis/index.js';
-import { ServerClock } from './server-clock.js';
+import { AnswerDeadline } from './answer-deadline.js';
 
 /** So long no answer at all to anything that was asked: longer than a slow answer takes, shorter than a call may. */
 const SILENCE_MS = 500;
@@ -21,7 +21,7 @@ interface Waiting {
  * (every 250 ms as long as anybody asks) or a new connection shows that it is there again.
  */
 export class StoreOrLocal {
-  readonly clock = new ServerClock();
+  readonly clock = new AnswerDeadline();
   private readonly logger = new Logger('RateLimiter');
   private readonly waiting = new Set<Waiting>();
   private readonly silenceMs: number;

@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { RedisAuthConfigError, withoutArguments } from '../errors/index.js';
 import type { ResolvedConnection } from '../options/index.js';
 import { connectNode, isCluster, whyUnreachable } from './cluster.js';
+import type { ConnectionEvents } from './connection-events.js';
 import type { Gate } from './gate.js';
 import type { RedisClient } from './redis-client.js';
 import { explainRefusal } from './refusal.js';
@@ -10,14 +11,6 @@ import { probe } from './server-probe.js';
 
 const PROBE_AGAIN_MS = 500;
 const DIAGNOSED_WITHIN_MS = 2_000;
-
-/** What the watch reports to the application. */
-export interface ConnectionEvents {
-  ready: [];
-  connected: [];
-  disconnected: [];
-  error: [error: Error];
-}
 
 /**
  * Follows a client's connection: opens the gate when it is ready and was probed, shuts it when that failed, and

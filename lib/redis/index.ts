@@ -7,7 +7,7 @@ export * from './key-space.js';
 export { type Again, type ConnectionSettings, RedisAuthConnection } from './redis-auth-connection.js';
 export type { RedisClient } from './redis-client.js';
 export { Script, type ScriptArgument } from './script.js';
-export { msOfTime } from './server-time.js';
+export { msOfTime, NOW } from './server-time.js';
 export { sharesConnection } from './shares-connection.js';
 export { inDoubt } from './store-errors.js';
 export { RANK_AFTER } from './zset-page.lua.js';

@@ -1,20 +1,18 @@
 import { EventEmitter } from 'node:events';
 import { assertText } from '../data/index.js';
-import { InvalidArgumentError } from '../errors/index.js';
 import type { ResolvedConnection } from '../options/index.js';
 import { describeAddress } from './address.js';
 import { createClient } from './client-profile.js';
 import { closeClient } from './close-client.js';
 import { commandConnections, isCluster } from './cluster.js';
-import { type ConnectionEvents, ConnectionWatch } from './connection-watch.js';
+import { assertEvent, type ConnectionEvents } from './connection-events.js';
+import { ConnectionWatch } from './connection-watch.js';
 import { Gate } from './gate.js';
 import { auditProfile } from './profile-audit.js';
 import type { RedisClient } from './redis-client.js';
 import { RefusedCalls } from './refused-calls.js';
 import { storeUnavailable, toStoreError } from './store-errors.js';
 import { WriteJoining } from './write-joining.js';
-
-const EVENTS: ReadonlySet<string> = new Set<keyof ConnectionEvents>(['ready', 'connected', 'disconnected', 'error']);
 
 /** The client for a further command of a call. Throws where none may be sent any more. */
 export type Again = () => RedisClient;
@@ -244,11 +242,4 @@ export class RedisAuthConnection {
     await Promise.all(clients.map(closeClient));
     this.links.clear();
   }
-}
-
-function assertEvent(event: unknown, listener: unknown): void {
-  if (typeof event !== 'string' || !EVENTS.has(event)) {
-    throw new InvalidArgumentError('event', `must be one of ${[...EVENTS].join(', ')}`);
-  }
-  if (typeof listener !== 'function') throw new InvalidArgumentError('listener', 'must be a function');
 }

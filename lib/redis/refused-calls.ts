@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { Logger } from '@nestjs/common';
 import { withoutArguments } from '../errors/index.js';
-import type { ConnectionEvents } from './connection-watch.js';
+import type { ConnectionEvents } from './connection-events.js';
 import { explainRefusal } from './refusal.js';
 import { refusalCode } from './store-errors.js';
 

@@ -1,3 +1,4 @@
+import { NOW } from '../redis/index.js';
 import { readOnly, type ReplyNumber } from './session-state.lua.js';
 
 /** What is told of the session of a current refresh token. */
@@ -17,7 +18,6 @@ if tonumber(ARGV[2]) < tonumber(generation) then return nil end
 local head, tag, rest = string.match(KEYS[1], '^([^{]*)s:{(......)}(.*)$')
 local index = head .. 'u:{' .. tag .. '}' .. identity
 local expires = redis.call('ZSCORE', index, rest)
-local time = redis.call('TIME')
-if not expires or tonumber(expires) <= time[1] * 1000 + math.floor(time[2] / 1000) then return nil end
+${NOW}if not expires or tonumber(expires) <= now then return nil end
 return { identity, expires, scopes, string.find(identity, ':', 1, true) and redis.call('ZSCORE', index, 't') or false }
 `);

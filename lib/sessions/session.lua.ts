@@ -1,4 +1,4 @@
-import { Script } from '../redis/index.js';
+import { NOW, Script } from '../redis/index.js';
 import { DATA, DESCRIBE, evenWhenFull, LIVE_SESSIONS, onlyWithRoom, readOnly, type ReplyNumber } from './session-state.lua.js';
 
 /** What `describe` in the scripts returns. */
@@ -39,8 +39,7 @@ if not expires then
   local v = redis.call('HMGET', KEYS[1], 'u', 'z')
   return v[1] == string.match(KEYS[2], '^[^{]*u:{......}(.*)$') and v[2] or ''
 end
-local time = redis.call('TIME')
-if tonumber(expires) <= time[1] * 1000 + math.floor(time[2] / 1000) then return 'x' end
+${NOW}if tonumber(expires) <= now then return 'x' end
 if redis.call('EXISTS', KEYS[1]) == 0 then return '' end
 local epoch = #rest > 22 and redis.call('ZSCORE', KEYS[2], 't')
 if ARGV[2] ~= '' then return { epoch, data_of(KEYS[1]) } end

@@ -1,4 +1,4 @@
-import { Script } from '../redis/index.js';
+import { NOW, Script } from '../redis/index.js';
 
 /**
  * A one-time code: short, so that what guards it is how often it may be tried.
@@ -7,11 +7,6 @@ import { Script } from '../redis/index.js';
  *   u used at (ms) · c created at (ms) · d data (JSON)
  * It stays for another life after it expired, so that expired and used can be told from wrong.
  */
-const CORE = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-`;
-
 /**
  * A new code takes the place of the one before, but not of its wrong attempts: asking for new codes gains no guesses.
  *
@@ -19,7 +14,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
  * Reply created at, or '' and until when it is locked
  */
 export const CREATE_CODE = new Script<[created: number | string, lockedUntil: number | string]>(`#!lua
-${CORE}
+${NOW}
 local before = redis.call('HMGET', KEYS[1], 'L', 'f', 'u')
 local failures = 0
 if before[1] then
@@ -45,7 +40,7 @@ export type CodeReply =
  * Reply status, what it comes with; a repeat of a request gets the first one's
  */
 export const VERIFY_CODE = new Script<CodeReply>(`#!lua flags=allow-oom
-${CORE}
+${NOW}
 if KEYS[2] then
   local first = redis.call('GET', KEYS[2])
   if first then

@@ -7,6 +7,7 @@ export type * from './token-types.js';
 export { CustomTokens } from './custom-tokens.js';
 export {
   customRest,
+  type IndexNames,
   isGenerated,
   isTokenId,
   type Names,

@@ -7,11 +7,18 @@ const REST_LENGTH = 22;
 const CUSTOM_REST_LENGTH = 23;
 const GENERATED = /^[A-Za-z0-9_-]{49}$/;
 const ID = /^[A-Za-z0-9_-]{28,29}$/;
+const INDEX = /^i:\{([\w-]{6})\}([^:{}]+):([^:{}]+):([^:{}]+)$/;
 
 /** App and type of a token, or app and owner of several, as they stand in key names. */
 export interface Names {
   readonly app: string;
   readonly type: string;
+}
+
+/** What an index is of. */
+export interface IndexNames extends Names {
+  readonly tag: string;
+  readonly owner: string;
 }
 
 /**
@@ -37,6 +44,13 @@ export class TokenKeys {
 
   index(tag: string, { app, type }: Names, owner: string): string {
     return this.key('i', tag, `${app}:${owner}:${type}`);
+  }
+
+  /** What the name of an index says; undefined for a key that only looks like one. */
+  readIndex(key: string): IndexNames | undefined {
+    const [, tag, app, owner, type] = (key.startsWith(this.prefix) && INDEX.exec(key.slice(this.prefix.length))) || [];
+    if (tag === undefined || app === undefined || owner === undefined || type === undefined) return undefined;
+    return ownerTag(app, owner) === tag && [app, owner, type].every(isName) ? { tag, app, owner, type } : undefined;
   }
 
   types(tag: string, app: string, owner: string): string {
@@ -104,6 +118,15 @@ export function tagOf(id: string): string {
 
 export function restOf(id: string): string {
   return id.slice(TAG_LENGTH);
+}
+
+/** Whether {@link escapeText} makes it of anything. */
+function isName(text: string): boolean {
+  try {
+    return escapeText(decodeURIComponent(text)) === text;
+  } catch {
+    return false;
+  }
 }
 
 function hashToken({ app, type }: Names, token: string): string {

@@ -1,4 +1,4 @@
-import { Script } from '../redis/index.js';
+import { NOW, Script } from '../redis/index.js';
 
 /**
  * What the token scripts share.
@@ -18,9 +18,7 @@ const CORE = `
 local HEAD, TAG, REST = string.match(KEYS[1], '^([^{]*)[kio]:{(......)}(.*)$')
 local APP, TYPE = string.match(ARGV[1], '^(.*) (.*)$')
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-
+${NOW}
 local function key_of(letter, name) return HEAD .. letter .. ':{' .. TAG .. '}' .. name end
 local function index_of(owner, type) return key_of('i', APP .. ':' .. owner .. ':' .. type) end
 local function condemned_of(owner, type) return key_of('d', APP .. ':' .. owner .. ':' .. type) end

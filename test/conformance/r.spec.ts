@@ -10,7 +10,7 @@ import { serverCertificate, testCa } from '../support/tls.js';
 import { until } from '../support/until.js';
 import { bootApp } from './app.js';
 
-// R4 is about rate limits, which are not part of the package yet.
+// R4 is in r4.spec.ts.
 
 /** Signs in, reads, refreshes and logs out: whatever the form of the URL, all of it has to work. */
 async function lifecycle(redis: RedisConnection): Promise<void> {

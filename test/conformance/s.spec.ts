@@ -7,6 +7,7 @@ import { startRedis, type TestRedis } from 'nestjs-redis-auth/testing';
 import request from 'supertest';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { run, type RunningApp } from '../e2e/guarded-app.js';
+import { AWKWARD } from '../support/awkward-ids.js';
 import { ask } from '../support/ask.js';
 import { commandStats, growth } from '../support/commands.js';
 import { uniquePrefix } from '../support/key-prefix.js';
@@ -18,35 +19,8 @@ import { until } from '../support/until.js';
 import { withoutTtl } from '../support/without-ttl.js';
 import { bootApp, type InstanceOfApp } from './app.js';
 
-// S12, S13 and S21 are about PKCE values, encryption at rest and OAuth tokens: with the cases of their store, in a.spec.ts.
-// S10 is about locks, which are not here yet.
+// S10 is in s10.spec.ts; S12, S13 and S21 are with the cases of the OAuth store, in a.spec.ts.
 
-const AWKWARD = [
-  '*',
-  '?',
-  '[',
-  ']',
-  '\\',
-  '[a-z]*',
-  ':',
-  '|',
-  '{',
-  '}',
-  '{}',
-  '{a}',
-  '\n',
-  '\r\n',
-  '\0',
-  '🙂',
-  ' ',
-  '%',
-  '%3A',
-  '__proto__',
-  'constructor',
-  'ann*',
-  'ann:',
-  'x'.repeat(256),
-];
 const TOO_LONG = 'x'.repeat(10_240);
 
 let redis: TestRedis;

@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { StoreUnavailableError, TokenStore } from 'nestjs-redis-auth';
 import { startRedis, type TestRedis } from 'nestjs-redis-auth/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { AWKWARD } from '../support/awkward-ids.js';
 import { ask } from '../support/ask.js';
 import { commandStats, growth } from '../support/commands.js';
 import { CommandMonitor } from '../support/monitor.js';
@@ -12,30 +13,6 @@ import { settledIn } from '../support/settled-in.js';
 import { until } from '../support/until.js';
 import { withoutTtl } from '../support/without-ttl.js';
 import { bootApp, type InstanceOfApp } from './app.js';
-
-const AWKWARD = [
-  '*',
-  '?',
-  '[',
-  ']',
-  '\\',
-  '[a-z]*',
-  ':',
-  '|',
-  '{',
-  '}',
-  '{}',
-  '\n',
-  '\0',
-  '🙂',
-  ' ',
-  '%',
-  '%3A',
-  '__proto__',
-  'ann*',
-  'ann:',
-  'x'.repeat(256),
-];
 
 let redis: TestRedis;
 let app: InstanceOfApp;

@@ -63,7 +63,7 @@ export class RedisAuthKeyvStore extends EventEmitter implements KeyvStoreAdapter
     return this.deleteMany([key]);
   }
 
-  /** Whether there was any. */
+  /** Whether one of them had a value. */
   async deleteMany(keys: string[]): Promise<boolean> {
     const had = await this.hasMany(keys);
     await this.space.deleteMany(keys);

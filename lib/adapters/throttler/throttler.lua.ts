@@ -1,5 +1,5 @@
-import { HITS, NOW } from '../../rate-limit/index.js';
-import { Script } from '../../redis/index.js';
+import { HITS } from '../../rate-limit/index.js';
+import { NOW, Script } from '../../redis/index.js';
 
 /** Hits, ms until the window ends, whether it is blocked, ms until it is not. */
 export type HitReply = [hits: number | string, windowMs: number | string, blocked: number | string, blockedMs: number | string];

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { NOW } from '../../../lib/rate-limit/algorithms.lua.js';
+import { NOW } from '../../../lib/redis/index.js';
 import { DEBIT, USE_ONE } from '../../../lib/rate-limit/bucket.lua.js';
 import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
 import { clientOf } from '../../support/ask.js';

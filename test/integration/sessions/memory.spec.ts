@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
 import { clientOf } from '../../support/ask.js';
 import { openSessions, type SessionsUnderTest } from '../../support/sessions.js';
-import { until } from '../../support/until.js';
+import { usedMemory } from '../../support/used-memory.js';
 
 const SESSIONS = 10_000;
 const USERS = 1_000;
@@ -23,21 +23,6 @@ afterAll(async () => {
   await redis.stop();
 });
 
-/** Once it has settled: buffers of busy connections shrink, and tables are moved, a little later. */
-async function usedMemory(): Promise<number> {
-  let last = -1;
-  await until(
-    async () => {
-      const now = Number(/^used_memory:(\d+)/m.exec(await server.info('memory'))![1]);
-      const settled = Math.abs(now - last) < 1_024;
-      last = now;
-      return settled;
-    },
-    { within: 20_000, every: 250, what: 'used_memory has settled' },
-  );
-  return last;
-}
-
 /** A few at a time. */
 async function each<T>(items: readonly T[], act: (item: T) => Promise<unknown>): Promise<void> {
   const left = items.values();
@@ -56,11 +41,11 @@ describe(`${SESSIONS} sessions of ${USERS} users`, () => {
     const warm = await on.sessions.create('warm');
     await on.sessions.refresh(warm.refreshToken);
     await on.sessions.revoke(warm.sessionId);
-    before = await usedMemory();
+    before = await usedMemory(server);
     await each([...Array(SESSIONS).keys()], async (n) => {
       tokens[n] = (await on.sessions.create(`user-${n % USERS}`)).refreshToken;
     });
-    const bytes = ((await usedMemory()) - before) / SESSIONS;
+    const bytes = ((await usedMemory(server)) - before) / SESSIONS;
     expect(await server.dbsize()).toBe(SESSIONS + USERS + 1);
     expect(bytes).toBeGreaterThan(100);
     expect(bytes).toBeLessThanOrEqual(MOST_BYTES);
@@ -72,7 +57,7 @@ describe(`${SESSIONS} sessions of ${USERS} users`, () => {
         tokens[n] = (await on.sessions.refresh(tokens[n]!)).refreshToken;
       });
     }
-    expect(((await usedMemory()) - before) / SESSIONS).toBeLessThanOrEqual(MOST_BYTES);
+    expect(((await usedMemory(server)) - before) / SESSIONS).toBeLessThanOrEqual(MOST_BYTES);
     // the sessions of a tenth of the users up to the hundredth
     await each(
       [...tokens.keys()].filter((n) => n % USERS < USERS / 10),
@@ -80,7 +65,7 @@ describe(`${SESSIONS} sessions of ${USERS} users`, () => {
         for (let round = 3; round < 100; round++) tokens[n] = (await on.sessions.refresh(tokens[n]!)).refreshToken;
       },
     );
-    const bytes = ((await usedMemory()) - before) / SESSIONS;
+    const bytes = ((await usedMemory(server)) - before) / SESSIONS;
     expect(bytes).toBeLessThanOrEqual(MOST_BYTES);
     expect(await server.dbsize()).toBe(SESSIONS + USERS + 1);
   });

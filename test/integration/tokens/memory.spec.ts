@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
 import { clientOf } from '../../support/ask.js';
 import { openTokens, type TokensUnderTest } from '../../support/tokens.js';
-import { until } from '../../support/until.js';
+import { usedMemory } from '../../support/used-memory.js';
 
 const TOKENS = 10_000;
 const OWNERS = 100;
@@ -23,34 +23,19 @@ afterAll(async () => {
   await redis.stop();
 });
 
-/** Once it has settled: buffers of busy connections shrink, and tables are moved, a little later. */
-async function usedMemory(): Promise<number> {
-  let last = -1;
-  await until(
-    async () => {
-      const now = Number(/^used_memory:(\d+)/m.exec(await server.info('memory'))![1]);
-      const settled = Math.abs(now - last) < 1_024;
-      last = now;
-      return settled;
-    },
-    { within: 20_000, every: 250, what: 'used_memory has settled' },
-  );
-  return last;
-}
-
 it.each(['24h', 'never'] as const)(
   `${TOKENS} tokens of ${OWNERS} owners take at most ${MOST_BYTES} bytes each, with their share of the index (%s)`,
   async (ttl) => {
     await on.tokens.create({ type: 'api-key', owner: 'warm', ttl });
     await on.tokens.deleteAll({ owner: 'warm' });
-    const before = await usedMemory();
+    const before = await usedMemory(server);
     const numbers = [...Array(TOKENS).keys()].values();
     await Promise.all(
       Array.from({ length: 64 }, async () => {
         for (const n of numbers) await on.tokens.create({ type: 'api-key', owner: `user-${n % OWNERS}`, ttl });
       }),
     );
-    const bytes = ((await usedMemory()) - before) / TOKENS;
+    const bytes = ((await usedMemory(server)) - before) / TOKENS;
     expect(await server.dbsize()).toBe(TOKENS + 2 * OWNERS);
     expect(bytes).toBeGreaterThan(100);
     expect(bytes).toBeLessThanOrEqual(MOST_BYTES);

@@ -5,7 +5,7 @@ const NEVER = Number.MAX_SAFE_INTEGER;
  * Estimates the clock of the server by this process's monotonic one, so that a script can be told until when its answer is
  * waited for. The estimate is slow by at most the time that the quickest reply took; this process's date plays no part.
  */
-export class ServerClock {
+export class AnswerDeadline {
   private ahead: number | undefined;
 
   /** To be called with what the server said in a reply that has just arrived. */
