@@ -2,34 +2,65 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import { Redis } from 'ioredis';
-import { RedisAuthModule, SessionService, TokenStore } from 'nestjs-redis-auth';
+import { RedisAuthConnection, RedisAuthModule, type RedisAuthModuleOptions, SessionService, TokenStore } from 'nestjs-redis-auth';
 import { startRedis } from 'nestjs-redis-auth/testing';
+
+/** One instance of the package on a connection of its own. */
+export interface Instance extends AsyncDisposable {
+  sessions: SessionService;
+  tokens: TokenStore;
+  connection: RedisAuthConnection;
+}
 
 /** A private Redis with the package on one connection to it, and a client of its own for the baseline. */
 export interface BenchServer extends AsyncDisposable {
+  url: string;
   sessions: SessionService;
   tokens: TokenStore;
   raw: Redis;
 }
 
-export async function startBenchServer(): Promise<BenchServer> {
-  const redis = await startRedis({ port: 'tcp', config: ['enable-debug-command local'] });
-  const jwt = { secret: randomBytes(32), issuer: 'https://bench.example', audience: 'bench' };
-  const app = await NestFactory.createApplicationContext(RedisAuthModule.forRoot({ redis: redis.url, jwt, audit: 'off' }), {
+/** As a token names them. */
+export const NAMES = { issuer: 'https://bench.example', audience: 'bench' } as const;
+
+export async function openInstance(redis: string, options: Partial<RedisAuthModuleOptions> = {}): Promise<Instance> {
+  const jwt = { secret: randomBytes(32), ...NAMES };
+  const app = await NestFactory.createApplicationContext(RedisAuthModule.forRoot({ redis, jwt, audit: 'off', ...options }), {
     logger: ['error', 'warn'],
   });
-  const raw = new Redis(redis.url);
-  await raw.ping();
   return {
     sessions: app.get(SessionService),
     tokens: app.get(TokenStore),
+    connection: app.get(RedisAuthConnection),
+    [Symbol.asyncDispose]: () => app.close(),
+  };
+}
+
+export async function startBenchServer(options: Partial<RedisAuthModuleOptions> = {}): Promise<BenchServer> {
+  const redis = await startRedis({ port: 'tcp', config: ['enable-debug-command local'] });
+  const instance = await openInstance(redis.url, options);
+  const raw = new Redis(redis.url);
+  await raw.ping();
+  return {
+    url: redis.url,
+    sessions: instance.sessions,
+    tokens: instance.tokens,
     raw,
     async [Symbol.asyncDispose]() {
       raw.disconnect();
-      await app.close();
+      await instance[Symbol.asyncDispose]();
       await redis.stop();
     },
   };
+}
+
+/** Signs in as many users and returns their access tokens. */
+export async function accessTokens({ sessions }: { sessions: SessionService }, count: number): Promise<string[]> {
+  const tokens = Array.from({ length: count }, () => '');
+  await inParallel(count, async (index) => {
+    tokens[index] = (await sessions.create(`user-${index}`)).accessToken;
+  });
+  return tokens;
 }
 
 /** Runs `task` for 0 … count − 1, `inFlight` of them at a time. */

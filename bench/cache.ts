@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { BentoCache, bentostore } from 'bentocache';
 import { memoryDriver } from 'bentocache/drivers/memory';
 import { redisBusDriver, redisDriver } from 'bentocache/drivers/redis';
@@ -10,6 +9,7 @@ import { startRedis } from 'nestjs-redis-auth/testing';
 import { inParallel } from './bench-server.js';
 import { interleave, type Contender } from './rounds.js';
 import { quartiles, ratios, type Quartiles } from './statistics.js';
+import { versionOf } from './version-of.js';
 
 /** What a cache costs beside GET and SET with JSON of the same, 64 calls in flight, and other packages beside it. */
 export interface CacheCosts {
@@ -185,9 +185,4 @@ async function endTag(redis: string, raw: Redis): Promise<CacheCosts['tag']> {
 /** Scripts that clients have called. */
 async function commandsProcessed(raw: Redis): Promise<number> {
   return Number(/^cmdstat_evalsha:calls=(\d+)/m.exec(await raw.info('commandstats'))?.[1] ?? 0);
-}
-
-async function versionOf(name: string): Promise<string> {
-  const text = await readFile(new URL(`../node_modules/${name}/package.json`, import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

@@ -11,3 +11,8 @@ export function verdict(met: boolean): string {
 export function whole(value: number): string {
   return Math.round(value).toLocaleString('en');
 }
+
+/** A goal that is not to be fallen short of, and whether it was. */
+export function aim(value: number, goal: number | undefined): string {
+  return goal === undefined ? '' : `≥ ${goal}${verdict(value >= goal)}`;
+}

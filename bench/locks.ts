@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DistributedLock } from 'nestjs-redis-auth';
@@ -7,6 +6,7 @@ import { Redis } from 'ioredis';
 import { Mutex } from 'redis-semaphore';
 import { type Contender, interleave } from './rounds.js';
 import { quartiles, type Quartiles, ratios } from './statistics.js';
+import { versionOf } from './version-of.js';
 
 /** What a lock costs that nobody else wants, and how one is shared that everybody wants, beside other packages. */
 export interface LockCosts {
@@ -183,11 +183,6 @@ async function commandsOf(url: string): Promise<number> {
   return [...stats.matchAll(/^cmdstat_([^:|]+)[^:]*:calls=(\d+)/gm)]
     .filter(([, name]) => !['info', 'hello', 'client'].includes(name!))
     .reduce((sum, [, , calls]) => sum + Number(calls), 0);
-}
-
-async function versionOf(name: string): Promise<string> {
-  const text = await readFile(new URL(`../node_modules/${name}/package.json`, import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 function percentile(values: number[], share: number): number {

@@ -7,6 +7,7 @@ export {
   getOAuthTokenStoreToken,
   getRateLimiterToken,
   getRedisAuthConnectionToken,
+  getRedisAuthStatusToken,
   getSessionServiceToken,
   getStoreStatisticsToken,
   getTokenMigrationToken,
@@ -16,6 +17,7 @@ export {
   InjectOAuthTokenStore,
   InjectRateLimiter,
   InjectRedisAuthConnection,
+  InjectRedisAuthStatus,
   InjectSessionService,
   InjectStoreStatistics,
   InjectTokenMigration,
@@ -154,9 +156,30 @@ export type {
 export { StoreStatistics } from './observability/index.js';
 export type { Estimate, Statistics, StatisticsOptions, TokenTypeStatistics } from './observability/index.js';
 
+// How it is, and what it does
+export { RedisAuthStatus } from './observability/index.js';
+export type { Health, HealthReason, Status } from './observability/index.js';
+export { DIAGNOSTICS } from './diagnostics/index.js';
+export type {
+  CacheLookup,
+  LimitDecision,
+  LockWait,
+  OperationOutcome,
+  OperationTrace,
+  RefusalReason,
+  ReuseDetected,
+  StateChange,
+} from './diagnostics/index.js';
+
+// What an ACL user has to be granted
+export { type AclFeature, type AclOptions, aclRules } from './privileges/index.js';
+
 // The connection
 export { RedisAuthConnection } from './redis/index.js';
 export type { RedisClient, ScanOptions } from './redis/index.js';
+
+// What the audit finds
+export type { AuditCode, AuditFinding, AuditReport, AuditSeverity, UnknownCheck } from './audit/index.js';
 
 // HTTP
 export {
@@ -170,6 +193,7 @@ export {
   type HttpResponse,
   JwtAuthGuard,
   JwtAuthGuardFor,
+  keepUpgradeRequest,
   OptionalAuth,
   Public,
   readRefreshCookie,

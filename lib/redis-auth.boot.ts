@@ -1,4 +1,5 @@
 import type { ModulesContainer } from '@nestjs/core';
+import type { ResolvedOptions } from './options/index.js';
 import type { RedisAuthConnection } from './redis/index.js';
 
 const boots = new WeakMap<ModulesContainer, RedisAuthBoot>();
@@ -9,7 +10,8 @@ const boots = new WeakMap<ModulesContainer, RedisAuthBoot>();
  */
 export class RedisAuthBoot {
   private readonly connections = new Set<RedisAuthConnection>();
-  private failed = false;
+  private readonly registrations: ResolvedOptions[] = [];
+  private failure: { readonly error: unknown } | undefined;
   private finished = false;
 
   static of(modules: ModulesContainer): RedisAuthBoot {
@@ -18,14 +20,23 @@ export class RedisAuthBoot {
     return boot;
   }
 
+  register(options: ResolvedOptions): ResolvedOptions {
+    this.registrations.push(options);
+    return options;
+  }
+
+  registeredBefore(options: ResolvedOptions): ResolvedOptions[] {
+    return this.registrations.slice(0, this.registrations.indexOf(options));
+  }
+
   /** @param opened the connection of the step's own registration, once there is one */
   async attempt<T>(step: () => T | Promise<T>, opened?: RedisAuthConnection): Promise<T> {
     try {
       return await step();
     } catch (error) {
       // What fails after the boot is a module loaded lazily, and no reason to take the others' connections away.
-      if (this.finished) await opened?.close();
-      else await this.fail();
+      if (!this.finished) throw await this.fail(error);
+      await opened?.close();
       throw error;
     }
   }
@@ -33,7 +44,7 @@ export class RedisAuthBoot {
   async open(connection: RedisAuthConnection): Promise<RedisAuthConnection> {
     if (!this.finished) this.connections.add(connection);
     await connection.open();
-    if (this.failed) await connection.close();
+    if (this.failure) await connection.close();
     return connection;
   }
 
@@ -42,8 +53,10 @@ export class RedisAuthBoot {
     this.connections.clear();
   }
 
-  private async fail(): Promise<void> {
-    this.failed = true;
+  /** @returns the error that came first: others, as of connections that were closed for it, may overtake it */
+  private async fail(error: unknown): Promise<unknown> {
+    this.failure ??= { error };
     await Promise.all(Array.from(this.connections, (connection) => connection.close()));
+    return this.failure.error;
   }
 }

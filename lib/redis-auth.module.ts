@@ -1,5 +1,6 @@
 import { type DynamicModule, Module, type OnApplicationBootstrap, type OnApplicationShutdown, type Provider } from '@nestjs/common';
 import { APP_FILTER, ModulesContainer } from '@nestjs/core';
+import { BootAudit } from './audit/index.js';
 import { RedisAuthConfigError } from './errors/index.js';
 import { guardExports, guardProviders, RedisAuthExceptionFilter } from './guard/index.js';
 import { DEFAULT_INSTANCE, instanceToken, type RedisAuthModuleOptions, type ResolvedOptions, resolveOptions } from './options/index.js';
@@ -85,22 +86,28 @@ function withParts(definition: DynamicModule, instance: string): DynamicModule {
       useFactory: (options: RedisAuthModuleOptions, boot: RedisAuthBoot, modules: ModulesContainer) =>
         boot.attempt(() => {
           assertUnique(token.options, instance, modules);
-          return resolveOptions(options, instance);
+          return boot.register(resolveOptions(options, instance));
         }),
     },
     {
       provide: token.connection,
       inject: [token.options, RedisAuthBoot],
-      useFactory: ({ redis, commandTimeoutMs, audit }: ResolvedOptions, boot: RedisAuthBoot) =>
-        boot.attempt(() => boot.open(new RedisAuthConnection(redis, { commandTimeoutMs, audit }))),
+      useFactory: async (options: ResolvedOptions, boot: RedisAuthBoot) => {
+        const { redis, commandTimeoutMs, instance: name, traceIds } = options;
+        const connection = await boot.attempt(() =>
+          boot.open(new RedisAuthConnection(redis, { commandTimeoutMs, instance: name, traceIds })),
+        );
+        await boot.attempt(() => new BootAudit(connection, options, boot.registeredBefore(options)).run(), connection);
+        return connection;
+      },
     },
     {
       provide: token.sessions,
       inject: [token.connection, token.options, RedisAuthBoot],
       useFactory: (connection: RedisAuthConnection, options: ResolvedOptions, boot: RedisAuthBoot) =>
-        boot.attempt(() => {
+        boot.attempt(async () => {
           const sessions = new SessionService(connection, options);
-          sessions.open();
+          await sessions.open();
           return sessions;
         }, connection),
     },

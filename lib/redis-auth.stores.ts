@@ -4,10 +4,11 @@ import { derivedKeys } from './jwt/index.js';
 import { DistributedLock } from './locks/index.js';
 import { TokenMigration } from './migration/index.js';
 import { encryptionKeyPurpose, OAuthTokenStore } from './oauth/index.js';
-import { StoreStatistics } from './observability/index.js';
+import { RedisAuthStatus, StoreStatistics } from './observability/index.js';
 import { type InstancePart, instanceToken, type ResolvedOptions } from './options/index.js';
 import { RateLimiter } from './rate-limit/index.js';
 import type { RedisAuthConnection } from './redis/index.js';
+import type { SessionService } from './sessions/index.js';
 import { tokenKeyPurpose, TokenStore, type TokenStoreParts } from './tokens/index.js';
 
 interface Store<T> {
@@ -41,20 +42,32 @@ const STORES: readonly Store<unknown>[] = [
 ];
 
 export function storeProviders(instance: string): Provider[] {
-  return STORES.map(({ part, make }) => ({
+  const stores = STORES.map(({ part, make }) => ({
     provide: instanceToken(part, instance),
     inject: [instanceToken('connection', instance), instanceToken('options', instance)],
     useFactory: make,
   }));
+  return [...stores, statusProvider(instance)];
+}
+
+/** How all the others are. */
+function statusProvider(instance: string): Provider {
+  return {
+    provide: instanceToken('status', instance),
+    inject: (['connection', 'sessions', 'cache', 'rateLimit'] as const).map((part) => instanceToken(part, instance)),
+    useFactory: (connection: RedisAuthConnection, sessions: SessionService, cache: CacheAdapter, limiter: RateLimiter) =>
+      new RedisAuthStatus({ instance, connection, sessions, cache, limiter }),
+  };
 }
 
 export function storeExports(instance: string): string[] {
-  return STORES.map(({ part }) => instanceToken(part, instance));
+  return [...STORES.map(({ part }) => instanceToken(part, instance)), instanceToken('status', instance)];
 }
 
 /** Those of the default instance are injected by class, too. */
 export function storeAliases(): Provider[] {
-  return STORES.map(({ part, type }) => ({ provide: type, useExisting: instanceToken(part) }));
+  const stores = STORES.map(({ part, type }) => ({ provide: type, useExisting: instanceToken(part) }));
+  return [...stores, { provide: RedisAuthStatus, useExisting: instanceToken('status') }];
 }
 
 function tokenParts(connection: RedisAuthConnection, { jwt, keyPrefix, tokens }: ResolvedOptions): TokenStoreParts {

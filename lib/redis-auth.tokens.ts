@@ -4,7 +4,7 @@ import { CacheAdapter } from './cache/index.js';
 import { DistributedLock } from './locks/index.js';
 import { TokenMigration } from './migration/index.js';
 import { OAuthTokenStore } from './oauth/index.js';
-import { StoreStatistics } from './observability/index.js';
+import { RedisAuthStatus, StoreStatistics } from './observability/index.js';
 import { RateLimiter } from './rate-limit/index.js';
 import { RedisAuthConnection } from './redis/index.js';
 import { SessionService } from './sessions/index.js';
@@ -98,4 +98,14 @@ export function getRateLimiterToken(instance: string = DEFAULT_INSTANCE): Inject
 /** Injects the RateLimiter of an instance. */
 export function InjectRateLimiter(instance?: string): PropertyDecorator & ParameterDecorator {
   return Inject(getRateLimiterToken(instance));
+}
+
+/** Injection token of the RedisAuthStatus of an instance; that of the default instance is the class itself. */
+export function getRedisAuthStatusToken(instance: string = DEFAULT_INSTANCE): InjectionToken<RedisAuthStatus> {
+  return instance === DEFAULT_INSTANCE ? RedisAuthStatus : instanceToken('status', instance);
+}
+
+/** Injects the RedisAuthStatus of an instance. */
+export function InjectRedisAuthStatus(instance?: string): PropertyDecorator & ParameterDecorator {
+  return Inject(getRedisAuthStatusToken(instance));
 }

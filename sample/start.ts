@@ -43,7 +43,8 @@ async function assertFree(port: number): Promise<void> {
 
 async function redisUrl(): Promise<string> {
   if (process.env.REDIS_URL) return process.env.REDIS_URL;
-  redis = await startRedis();
+  // kept on disk for as long as it lives, as yours should be: the audit at boot would tell of one that is not
+  redis = await startRedis({ config: ['appendonly yes'] });
   return redis.url;
 }
 

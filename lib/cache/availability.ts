@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { Observable, Subject } from 'rxjs';
+import { from, stateChanges } from '../diagnostics/index.js';
 import { RedisAuthError, StoreFullError, StoreUnavailableError } from '../errors/index.js';
 import type { Again, RedisAuthConnection, RedisClient } from '../redis/index.js';
 import type { CacheEvent } from './cache-types.js';
@@ -112,6 +113,7 @@ export class Availability {
     this.outage = true;
     this.logger.warn(`${reasonOf(error)}; the cache does without Redis until it is back`);
     this.subject.next({ type: 'unavailable', at: new Date(), error });
+    this.tell('down');
   }
 
   private refused(error: RedisAuthError): void {
@@ -126,6 +128,11 @@ export class Availability {
     this.outage = false;
     this.logger.log('Redis answers the cache again');
     this.subject.next({ type: 'available', at: new Date() });
+    this.tell('up');
+  }
+
+  private tell(state: 'up' | 'down'): void {
+    if (stateChanges.hasSubscribers) stateChanges.publish({ ...from(this.connection.observer), part: 'cache', state });
   }
 
   private readonly reconnected = (): void => {

@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { randomText } from '../data/index.js';
+import { type Observer, Traced } from '../diagnostics/index.js';
 import { InvalidArgumentError, LockStoreUnavailableError, StoreUnavailableError } from '../errors/index.js';
 import type { Duration } from '../options/index.js';
 import { callsOver, scanKeys } from '../redis/index.js';
@@ -10,6 +11,7 @@ import type { CacheKeys } from './cache-keys.js';
 import { type CacheAdapterOptions, type CacheAdapterParts, cacheAdapterParts } from './cache-options.js';
 import type { CacheEvent, GetOrSetOptions, LoaderContext } from './cache-types.js';
 import { fill } from './fill.js';
+import { OPERATIONS } from './operations.js';
 import { UNLOCK } from './entry.lua.js';
 import { compressed, encode } from './value-codec.js';
 
@@ -34,6 +36,7 @@ const RETRY_AFTER = 1;
  * Provided by the module, and usable by hand: `new CacheAdapter({ redis: 'redis://localhost:6379' })`.
  */
 @Injectable()
+@Traced<CacheAdapter>('cache', OPERATIONS)
 export class CacheAdapter implements OnApplicationShutdown {
   private readonly core: CacheCore;
   private readonly keys: CacheKeys;
@@ -49,6 +52,16 @@ export class CacheAdapter implements OnApplicationShutdown {
     this.keys = keys ?? this.core.keys;
   }
 
+  /** @internal */
+  get observer(): Observer {
+    return this.core.connection.observer;
+  }
+
+  /** Whether Redis is asked, as far as is known. @internal */
+  get asksRedis(): boolean {
+    return this.core.redis.isOpen;
+  }
+
   /** When Redis cannot be asked, and when it can again; once per outage, for all namespaces. */
   get events(): Observable<CacheEvent> {
     return this.core.redis.events;
@@ -62,19 +75,26 @@ export class CacheAdapter implements OnApplicationShutdown {
     checkKey(key);
     const entry = this.keys.entry(key);
     const local = this.core.findLocally(entry);
-    if (local !== undefined) return local as T;
-    const { value, isFresh } = await this.core.find(this.keys, entry, []);
+    if (local !== undefined) {
+      this.core.tell('cache.get', 'local');
+      return local as T;
+    }
+    const found = await this.core.find(this.keys, entry, []);
+    this.core.tell('cache.get', found);
+    const { value, isFresh } = found;
     return isFresh ? ((value ?? null) as T | null) : null;
   }
 
   /**
-   * Keeps a value, in place of whatever is there or is being loaded. One round trip (one script); two on a Cluster.
+   * Keeps a value, in place of whatever is there or is being loaded; null and undefined take it away, as {@link delete} does.
+   * One round trip (one script); two on a Cluster.
    *
    * @param ttl more than zero; a number is seconds
    */
   async set(key: string, value: unknown, ttl: Duration): Promise<void> {
     checkKey(key);
     const ms = checkTtl(ttl);
+    if (value === null || value === undefined) return this.remove([key]);
     let text = encode(value);
     const { compressAbove } = this.core.options;
     if (compressAbove > 0) text = await compressed(text, compressAbove);
@@ -152,8 +172,12 @@ export class CacheAdapter implements OnApplicationShutdown {
     const calledAt = performance.now();
     const entry = this.keys.entry(key);
     const local = this.core.findLocally(entry);
-    if (local !== undefined) return local as T;
+    if (local !== undefined) {
+      this.core.tell('cache.getOrSet', 'local');
+      return local as T;
+    }
     const found = await this.core.find(this.keys, entry, checked.tags);
+    this.core.tell('cache.getOrSet', found);
     if (found.isFresh) return found.value as T;
     return fill<T>(this.core.flights, { keys: this.keys, entry, options: checked }, { key, calledAt, look: found.look, loader });
   }

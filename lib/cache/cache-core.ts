@@ -1,4 +1,5 @@
 import { randomText } from '../data/index.js';
+import { type CacheLookup, cacheLookups, from } from '../diagnostics/index.js';
 import type { RedisAuthConnection } from '../redis/index.js';
 import { Availability } from './availability.js';
 import { CacheKeys } from './cache-keys.js';
@@ -79,6 +80,12 @@ export class CacheCore {
     return { look, value, isFresh: text !== undefined };
   }
 
+  /** How a look for a caller of `operation` ended, for who listens. */
+  tell(operation: string, found: Found | 'local'): void {
+    if (!cacheLookups.hasSubscribers) return;
+    cacheLookups.publish({ ...from(this.connection.observer), operation, result: found === 'local' ? found : resultOf(found) });
+  }
+
   /** Before a change is sent and after it was acknowledged: this process does not depend on being told. */
   forget(entry: string): void {
     this.tier.forget(entry);
@@ -95,4 +102,9 @@ export class CacheCore {
     await this.feed.close();
     await this.closeConnection?.();
   }
+}
+
+function resultOf({ isFresh, look }: Found): CacheLookup['result'] {
+  if (isFresh) return 'redis';
+  return look === undefined ? 'unavailable' : 'miss';
 }

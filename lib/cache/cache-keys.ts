@@ -6,11 +6,12 @@ import { escapeText } from '../redis/index.js';
  * | key                          | holds                                                                          |
  * |------------------------------|--------------------------------------------------------------------------------|
  * | `<prefix>e:<space>:<key>`    | one entry, or the place that is kept for one while it is being loaded          |
- * | `<prefix>n:<space>`          | version of a namespace, for at least a day                                     |
- * | `<prefix>n:<space>#<tag>`    | version of a tag within a namespace, for at least a day                        |
+ * | `<prefix>n::<space>`         | version of a namespace, for at least a day                                     |
+ * | `<prefix>n::<space>#<tag>`   | version of a tag within a namespace, for at least a day                        |
  * | `<prefix>h:<space>:<key>`    | holder of a lock of `acquireLock`                                              |
  *
- * A space is the names of nested namespaces with a slash between them; that of the cache itself is empty.
+ * A space is the names of nested namespaces with a slash between them; that of the cache itself is empty. No colon but those
+ * above is in a name: so that a version of an instance called `e` or `h` is no entry or lock of the one without a name.
  */
 export class CacheKeys {
   /** Of the namespace and those around it: what was written under other versions is no longer there. */
@@ -20,7 +21,7 @@ export class CacheKeys {
     private readonly prefix: string,
     private readonly path: readonly string[] = [],
   ) {
-    this.versions = Array.from({ length: path.length + 1 }, (_, depth) => `${prefix}n:${spaceOf(path.slice(0, depth))}`);
+    this.versions = Array.from({ length: path.length + 1 }, (_, depth) => `${prefix}n::${spaceOf(path.slice(0, depth))}`);
     this.space = spaceOf(path);
     this.entries = `${prefix}e:${this.space}:`;
   }
@@ -36,7 +37,7 @@ export class CacheKeys {
 
   /** The version that {@link CacheAdapter.clear} raises. */
   get version(): string {
-    return `${this.prefix}n:${this.space}`;
+    return `${this.prefix}n::${this.space}`;
   }
 
   entry(key: string): string {

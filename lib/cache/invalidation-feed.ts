@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { Redis } from 'ioredis';
+import { from, stateChanges } from '../diagnostics/index.js';
 import { isCluster, type RedisAuthConnection } from '../redis/index.js';
 import { InvalidationLink } from './invalidation-link.js';
 import type { LocalTier } from './local-tier.js';
@@ -26,6 +27,7 @@ export class InvalidationFeed {
   private readonly waiting = new Map<string, Set<() => void>>();
   private heartbeat: NodeJS.Timeout | undefined;
   private vouchedUntil = -Infinity;
+  private isInUse = false;
   private warned = false;
   private closed = false;
 
@@ -88,6 +90,7 @@ export class InvalidationFeed {
   private beat(): void {
     this.follow();
     for (const link of this.links.values()) void link.ping().then(() => this.vouch());
+    this.tell();
   }
 
   /** Makes the links be those of the masters as they are now. */
@@ -123,6 +126,16 @@ export class InvalidationFeed {
     let heardUntil = Infinity;
     for (const link of this.links.values()) heardUntil = Math.min(heardUntil, link.heardUntil);
     this.vouchedUntil = this.links.size === 0 ? -Infinity : heardUntil + this.boundMs;
+    this.tell();
+  }
+
+  /** Whether the tier is in use, where that has changed. */
+  private tell(): void {
+    const { vouches } = this;
+    if (this.isInUse === vouches) return;
+    this.isInUse = vouches;
+    if (!stateChanges.hasSubscribers || !this.tier.isOn) return;
+    stateChanges.publish({ ...from(this.connection.observer), part: 'local-cache', state: vouches ? 'up' : 'down' });
   }
 
   private changed(key: string): void {

@@ -11,7 +11,8 @@ export interface LinkEvents {
   refused(error: Error): void;
 }
 
-const CHANNEL = '__redis__:invalidate';
+/** On which the server tells of what is tracked. */
+export const CHANNEL = '__redis__:invalidate';
 const RETRY_MS = 500;
 
 /**

@@ -29,7 +29,8 @@ export interface Command {
   readonly flags: Readonly<Record<string, Flag>>;
   /** Told when Ctrl-C ended it. */
   readonly afterInterrupt: string;
-  run(values: Values, terminal: Terminal): Promise<void>;
+  /** @returns the exit code, where it is not 0 */
+  run(values: Values, terminal: Terminal): Promise<number | void>;
 }
 
 /** The command line makes no sense; told without a stack, and the tool ends with 2. */

@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
 import { withoutArguments } from '../errors/index.js';
+import { acl } from './acl.command.js';
 import { type Command, type Terminal, UsageError } from './command.js';
+import { doctor } from './doctor.command.js';
 import { exportCommand } from './export.command.js';
 import { helpOf, overview } from './help.js';
 import { importCommand } from './import.command.js';
@@ -13,6 +15,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['export', exportCommand],
   ['import', importCommand],
   ['stats', stats],
+  ['doctor', doctor],
+  ['acl', acl],
 ]);
 
 const DONE = 0;
@@ -30,8 +34,8 @@ export async function run([name, ...args]: readonly string[], terminal: Terminal
   }
   try {
     const values = parse(command, args);
-    if (values['help'] === true) out.write(helpOf(name!, command));
-    else await command.run(values, terminal);
+    if (values['help'] !== true) return (await command.run(values, terminal)) ?? DONE;
+    out.write(helpOf(name!, command));
     return DONE;
   } catch (error) {
     if (signal.aborted) {

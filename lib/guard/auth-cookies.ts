@@ -27,12 +27,12 @@ export interface AuthCookieOptions {
  */
 export function setAuthCookies(
   response: HttpResponse,
-  tokens: Pick<SessionTokens, 'accessToken' | 'accessTokenExpiresAt' | 'refreshToken' | 'refreshTokenExpiresAt'>,
+  tokens: Pick<SessionTokens, 'accessToken' | 'accessTokenExpiresAt' | 'refreshToken' | 'refreshTokenExpiresAt'> & Partial<SessionTokens>,
   options: AuthCookieOptions = {},
 ): void {
   const { access, refresh, refreshPath } = resolve(options);
   appendCookie(response, serialize(access, tokens.accessToken, '/', tokens.accessTokenExpiresAt));
-  appendCookie(response, serialize(refresh, tokens.refreshToken, refreshPath, tokens.refreshTokenExpiresAt));
+  appendCookie(response, serialize(refresh, tokens.refreshToken, refreshPath, refreshEnd(tokens)));
 }
 
 /** Makes the browser forget both cookies; takes the options that {@link setAuthCookies} was given. Ends no session. */
@@ -71,6 +71,11 @@ function resolve({ name = 'access_token', refreshName = 'refresh_token', refresh
 
 function assertCookieName(argument: string, name: unknown): void {
   if (!isCookieName(name)) throw new InvalidArgumentError(argument, COOKIE_NAME_RULE);
+}
+
+/** By this process's clock, as everything in a cookie; that of the server may show another time. */
+function refreshEnd({ refreshExpiresIn, refreshTokenExpiresAt }: Parameters<typeof setAuthCookies>[1]): Date {
+  return refreshExpiresIn === undefined ? refreshTokenExpiresAt : new Date(Date.now() + refreshExpiresIn * 1000);
 }
 
 /** `path-value` of RFC 6265, section 4.1.1. */

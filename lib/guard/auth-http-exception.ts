@@ -5,6 +5,9 @@ import { HttpException } from '@nestjs/common';
 export type AuthFailureReason =
   'missing' | 'malformed' | 'invalid' | 'expired' | 'revoked' | 'evicted' | 'reauthentication_required' | 'insufficient_scope' | 'csrf';
 
+/** Apollo's names where it has some. */
+const GRAPHQL_CODES: Readonly<Record<number, string>> = { 401: 'UNAUTHENTICATED' };
+
 /** An answer of the guard or the exception filter: `{ statusCode, message, error, reason }` and the headers that belong to it. */
 export class AuthHttpException extends HttpException {
   constructor(
@@ -16,6 +19,13 @@ export class AuthHttpException extends HttpException {
     readonly headers: Readonly<Record<string, string>> = {},
   ) {
     super({ statusCode: status, message, error: STATUS_CODES[status], ...(reason === undefined ? {} : { reason }) }, status);
+  }
+
+  /** What a GraphQL client is told besides the message, in the form that the Apollo driver gives to an HttpException over HTTP. */
+  get extensions(): { code: string; originalError: unknown } {
+    const status = this.getStatus();
+    const code = GRAPHQL_CODES[status] ?? String(STATUS_CODES[status]).toUpperCase().replaceAll(' ', '_');
+    return { code, originalError: this.getResponse() };
   }
 }
 

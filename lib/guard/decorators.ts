@@ -1,9 +1,9 @@
 import { createParamDecorator, type CustomDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
 import { InvalidArgumentError } from '../errors/index.js';
 import { type Duration, isScope, parseDuration } from '../options/index.js';
-import { requestOf } from './http-request.js';
-import { sessionOf } from './request-authenticator.js';
-import { ACCESS, MAX_AUTH_AGE, type RouteAccess, SCOPES, SESSION_DATA } from './route-policy.js';
+import { placeOf } from './carrier-of.js';
+import { type Identity, identityIn } from './identity.js';
+import { ACCESS, MAX_AUTH_AGE, policyOf, type RouteAccess, SCOPES, SESSION_DATA } from './route-policy.js';
 
 /**
  * Lets everyone in: the guard does not look for a credential. On a handler or a controller; `@Scopes` or
@@ -52,17 +52,22 @@ export function RequireFresh(maxAge: Duration): CustomDecorator {
 }
 
 const requestUser = createParamDecorator((property: string | undefined, context: ExecutionContext): unknown => {
-  const user = requestOf(context)?.user;
+  // Over HTTP `request.user` is the word of whatever guard or middleware came last; elsewhere handlers share the place.
+  const user = context.getType() === 'http' ? placeOf(context)?.user : identityOf(context)?.user;
   return property === undefined ? user : (user as Record<string, unknown> | null | undefined)?.[property];
 });
 
 /** `request.user`, or one property of it: the VerifiedSession, or what `guard.userLoader` made of it. Undefined for an anonymous request. */
 export const CurrentUser = (property?: string): ParameterDecorator => requestUser(property);
 
-const requestSession = createParamDecorator((_: undefined, context: ExecutionContext): unknown => {
-  const request = requestOf(context);
-  return request && sessionOf(request);
-});
+const requestSession = createParamDecorator((_: undefined, context: ExecutionContext): unknown => identityOf(context)?.session);
+
+/** A socket and a GraphQL operation serve several handlers: what the guard found out for another is not told to a public one. */
+function identityOf(context: ExecutionContext): Identity | undefined {
+  const { access, data } = policyOf(context);
+  const place = access === 'public' ? undefined : placeOf(context);
+  return place && identityIn(place, data);
+}
 
 /**
  * The VerifiedSession of the request, whatever `guard.userLoader` made of it; undefined for an anonymous one.

@@ -1,4 +1,5 @@
 import type { FactoryProvider, InjectionToken, Provider } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { instanceToken, type ResolvedOptions } from '../options/index.js';
 import type { SessionService } from '../sessions/index.js';
 import { JwtAuthGuardFor } from './jwt-auth.guard.js';
@@ -11,8 +12,9 @@ import { RequestAuthenticator } from './request-authenticator.js';
 export function guardProviders(instance: string): Provider[] {
   const authenticator: FactoryProvider<RequestAuthenticator> = {
     provide: instanceToken('guard', instance),
-    useFactory: (options: ResolvedOptions, sessions: SessionService) => new RequestAuthenticator(options, sessions),
-    inject: [instanceToken('options', instance), instanceToken('sessions', instance)],
+    useFactory: (options: ResolvedOptions, sessions: SessionService, http?: HttpAdapterHost) =>
+      new RequestAuthenticator(options, sessions, http),
+    inject: [instanceToken('options', instance), instanceToken('sessions', instance), { token: HttpAdapterHost, optional: true }],
   };
   return [authenticator, JwtAuthGuardFor(instance)];
 }

@@ -26,7 +26,7 @@ export function appendCookie(response: HttpResponse, cookie: string): void {
 
 /** Ends the response with a JSON body; where it has begun already, it can only be cut short. */
 export function reply(response: HttpResponse, status: number, body: unknown): void {
-  const message = isFastifyReply(response) ? response.raw : response;
+  const message = messageOf(response);
   if (message.headersSent) {
     message.end();
   } else if (isFastifyReply(response)) {
@@ -36,6 +36,11 @@ export function reply(response: HttpResponse, status: number, body: unknown): vo
     response.setHeader('Content-Type', 'application/json; charset=utf-8');
     response.end(JSON.stringify(body));
   }
+}
+
+/** Node's own response. */
+export function messageOf(response: HttpResponse): ServerResponse {
+  return isFastifyReply(response) ? response.raw : response;
 }
 
 function isFastifyReply(response: HttpResponse): response is FastifyReply {

@@ -6,3 +6,4 @@ export type { HttpRequest } from './http-request.js';
 export type { HttpResponse } from './http-response.js';
 export { JwtAuthGuard, JwtAuthGuardFor } from './jwt-auth.guard.js';
 export { RedisAuthExceptionFilter } from './redis-auth-exception.filter.js';
+export { keepUpgradeRequest } from './upgrade-requests.js';

@@ -1,28 +1,28 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable, type Type } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
-import { RedisAuthError } from '../errors/index.js';
 import { DEFAULT_INSTANCE, instanceToken, type VerifiedSession } from '../options/index.js';
-import { AuthHttpException, insufficientScope, reauthenticationRequired, unauthorized } from './auth-http-exception.js';
-import { answerTo } from './error-answers.js';
-import { type HttpRequest, requestOf } from './http-request.js';
-import { type HttpResponse, setHeaders } from './http-response.js';
-import type { RequestAuthenticator } from './request-authenticator.js';
+import { insufficientScope, reauthenticationRequired, unauthorized } from './auth-http-exception.js';
+import type { Carrier } from './carrier.js';
+import { carrierOf } from './carrier-of.js';
+import { keepIdentity } from './identity.js';
+import { refusalOf } from './refusal.js';
+import type { Authentication, RequestAuthenticator } from './request-authenticator.js';
 import { policyOf, type RoutePolicy } from './route-policy.js';
 
 /**
  * Lets a request in whose access token is genuine and whose session lives, and puts its user into `request.user`.
  *
  * For `@UseGuards(JwtAuthGuard)` or, for the whole application, `{ provide: APP_GUARD, useClass: JwtAuthGuard }`;
- * then `@Public()` opens single routes. Express and Fastify. Refusals are 401 or 403 with `{ statusCode, message,
- * error, reason }` and `WWW-Authenticate` (RFC 6750, RFC 9470); Redis being down is 503 with `Retry-After`, never 401.
- * One round trip to Redis. Transports that carry no HTTP request are refused.
+ * then `@Public()` opens single routes. Express and Fastify, GraphQL, gateways on socket.io and ws, microservices.
+ * Refusals are 401 or 403 with `{ statusCode, message, error, reason }` and `WWW-Authenticate` (RFC 6750, RFC 9470);
+ * a gateway's client gets that body as `exception`, a microservice's as its error. Redis being down is 503 with
+ * `Retry-After`, never 401. What stays open once it is let in (a socket, a subscription, an `@Sse()` response) is
+ * closed when its session ends or its token expires.
+ *
+ * A session that this instance knows to be in force is let in at once, without a promise; else one round trip to Redis.
  */
 @Injectable()
 export class JwtAuthGuard implements CanActivate {
-  constructor(
-    @Inject(instanceToken('guard')) private readonly authenticator: RequestAuthenticator,
-    @Inject(Reflector) private readonly reflector: Reflector,
-  ) {}
+  constructor(@Inject(instanceToken('guard')) private readonly authenticator: RequestAuthenticator) {}
 
   /**
    * Name of the passport strategy for `AuthGuard(guard.strategyName)`, unique in the process. It authenticates
@@ -32,33 +32,52 @@ export class JwtAuthGuard implements CanActivate {
     return this.authenticator.strategyName;
   }
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
-    const policy = policyOf(this.reflector, context);
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    const policy = policyOf(context);
     if (policy.access === 'public') return true;
-    const request = requestOf(context);
-    if (request === undefined) return false;
+    const carrier = carrierOf(context, policy);
+    if (carrier === undefined) return false;
+    return this.admitsAtOnce(carrier, policy) || this.ask(context, carrier, policy);
+  }
+
+  private admitsAtOnce(carrier: Carrier, policy: RoutePolicy): boolean {
+    const known = this.authenticator.recall(carrier, policy.data);
+    if (known === undefined || refusalBy(policy, known.session) !== undefined) return false;
     try {
-      await this.admit(request, policy);
+      this.authenticator.admit(carrier, known, policy.data);
       return true;
-    } catch (error) {
-      const answer = error instanceof RedisAuthError ? answerTo(error) : error;
-      // Set here, so that they are there whatever filter the application answers with.
-      if (answer instanceof AuthHttpException) setHeaders(context.switchToHttp().getResponse<HttpResponse>(), answer.headers);
-      throw answer ?? error;
+    } catch {
+      // Its token has expired in this instant: asked again, it is refused as such.
+      return false;
     }
   }
 
-  private async admit(request: HttpRequest, policy: RoutePolicy): Promise<void> {
-    const authentication = await this.authenticator.authenticate(request, policy);
-    if (authentication === null && policy.access === 'required') throw unauthorized('missing');
-    if (authentication !== null) assertMeets(authentication.session, policy);
-    request.user = authentication?.user;
+  private async ask(context: ExecutionContext, carrier: Carrier, policy: RoutePolicy): Promise<boolean> {
+    try {
+      this.admit(carrier, policy, await this.authenticator.authenticate(carrier, policy.data));
+      return true;
+    } catch (error) {
+      throw await refusalOf(error, context, carrier.response);
+    }
+  }
+
+  private admit(carrier: Carrier, policy: RoutePolicy, authentication: Authentication | null): void {
+    if (authentication !== null) {
+      const refusal = refusalBy(policy, authentication.session);
+      if (refusal !== undefined) throw refusal;
+      this.authenticator.admit(carrier, authentication, policy.data);
+    } else {
+      if (policy.access === 'required') throw unauthorized('missing');
+      keepIdentity(carrier.place, undefined, policy.data);
+      carrier.place.user = undefined;
+    }
   }
 }
 
-function assertMeets(session: VerifiedSession, { scopes, maxAuthAgeMs }: RoutePolicy): void {
-  if (!scopes.every((scope) => session.scopes.includes(scope))) throw insufficientScope(scopes);
-  if (maxAuthAgeMs !== undefined && Date.now() - session.authTime.getTime() > maxAuthAgeMs) throw reauthenticationRequired(maxAuthAgeMs);
+function refusalBy({ scopes, maxAuthAgeMs }: RoutePolicy, session: VerifiedSession): Error | undefined {
+  for (const scope of scopes) if (!session.scopes.includes(scope)) return insufficientScope(scopes);
+  if (maxAuthAgeMs !== undefined && Date.now() - session.authTime.getTime() > maxAuthAgeMs) return reauthenticationRequired(maxAuthAgeMs);
+  return undefined;
 }
 
 const guards = new Map<string, Type<JwtAuthGuard>>([[DEFAULT_INSTANCE, JwtAuthGuard]]);
@@ -70,8 +89,8 @@ export function JwtAuthGuardFor(instance: string): Type<JwtAuthGuard> {
 
   @Injectable()
   class InstanceJwtAuthGuard extends JwtAuthGuard {
-    constructor(@Inject(instanceToken('guard', instance)) authenticator: RequestAuthenticator, @Inject(Reflector) reflector: Reflector) {
-      super(authenticator, reflector);
+    constructor(@Inject(instanceToken('guard', instance)) authenticator: RequestAuthenticator) {
+      super(authenticator);
     }
   }
   Object.defineProperty(InstanceJwtAuthGuard, 'name', { value: `JwtAuthGuard(${instance})` });

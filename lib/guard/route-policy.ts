@@ -1,5 +1,4 @@
 import type { ExecutionContext } from '@nestjs/common';
-import type { Reflector } from '@nestjs/core';
 
 /** What the decorators of a handler and its class ask for. */
 export interface RoutePolicy {
@@ -8,6 +7,8 @@ export interface RoutePolicy {
   readonly scopes: readonly string[];
   readonly maxAuthAgeMs: number | undefined;
   readonly data: boolean;
+  /** The handler's answer is a stream of events. */
+  readonly stream: boolean;
 }
 
 export type RouteAccess = 'public' | 'optional' | 'required';
@@ -16,28 +17,49 @@ export const ACCESS = 'nestjs-redis-auth:access';
 export const SCOPES = 'nestjs-redis-auth:scopes';
 export const MAX_AUTH_AGE = 'nestjs-redis-auth:max-auth-age';
 export const SESSION_DATA = 'nestjs-redis-auth:session-data';
+/** What @Sse() of @nestjs/common leaves on a handler. */
+const SSE = '__sse__';
 
-/** A handler's own word wins over its class's; scopes of both are required. */
-export function policyOf(reflector: Reflector, context: ExecutionContext): RoutePolicy {
+type Handler = ReturnType<ExecutionContext['getHandler']>;
+type Controller = ReturnType<ExecutionContext['getClass']>;
+
+// Reading the metadata takes longer than all else that a guard does for a known session.
+const policies = new WeakMap<Handler, WeakMap<Controller, RoutePolicy>>();
+
+/** A handler's own word wins over its class's; scopes of both are required. Read once for each handler and class. */
+export function policyOf(context: ExecutionContext): RoutePolicy {
   const [handler, controller] = [context.getHandler(), context.getClass()];
-  const scopesOf = (level: Level): readonly string[] => reflector.get<string[] | undefined>(SCOPES, level) ?? [];
+  return policies.get(handler)?.get(controller) ?? remembered(handler, controller);
+}
+
+function remembered(handler: Handler, controller: Controller): RoutePolicy {
+  const policy = readPolicy(handler, controller);
+  const ofHandler = policies.get(handler) ?? new WeakMap<Controller, RoutePolicy>();
+  policies.set(handler, ofHandler.set(controller, policy));
+  return policy;
+}
+
+function readPolicy(handler: Handler, controller: Controller): RoutePolicy {
+  const scopesOf = (level: object): readonly string[] => read<string[]>(SCOPES, level) ?? [];
   return {
-    access: accessOf(reflector, [handler, controller]),
+    access: accessOf([handler, controller]),
     scopes: [...new Set([...scopesOf(controller), ...scopesOf(handler)])],
-    maxAuthAgeMs: reflector.getAllAndOverride<number | undefined>(MAX_AUTH_AGE, [handler, controller]),
-    data: reflector.get<boolean | undefined>(SESSION_DATA, handler) === true,
+    maxAuthAgeMs: read<number>(MAX_AUTH_AGE, handler) ?? read<number>(MAX_AUTH_AGE, controller),
+    data: read<boolean>(SESSION_DATA, handler) === true,
+    stream: read<boolean>(SSE, handler) === true,
   };
 }
 
-/** A handler or its class. */
-type Level = Parameters<Reflector['get']>[1];
-
 /** What is demanded of a session is not undone by @Public() or @OptionalAuth() beside or above it. */
-function accessOf(reflector: Reflector, innermostFirst: readonly Level[]): RouteAccess {
+function accessOf(innermostFirst: readonly object[]): RouteAccess {
   for (const level of innermostFirst) {
-    if ([SCOPES, MAX_AUTH_AGE].some((demand) => reflector.get<unknown>(demand, level) !== undefined)) return 'required';
-    const access = reflector.get<RouteAccess | undefined>(ACCESS, level);
+    if ([SCOPES, MAX_AUTH_AGE].some((demand) => read(demand, level) !== undefined)) return 'required';
+    const access = read<RouteAccess>(ACCESS, level);
     if (access !== undefined) return access;
   }
   return 'required';
+}
+
+function read<T>(key: string, level: object): T | undefined {
+  return Reflect.getMetadata(key, level) as T | undefined;
 }

@@ -8,17 +8,30 @@ const SAFE_METHODS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'O
  * neither should use the Authorization header.
  */
 export function isFromThisSite(request: HttpRequest): boolean {
-  if (SAFE_METHODS.has(request.method)) return true;
+  return SAFE_METHODS.has(request.method) || saysThisSite(request, [request.protocol ?? 'http']);
+}
+
+/**
+ * The same for the request that opens a WebSocket: a GET, but nothing keeps another site's page from sending it and
+ * talking over it as this user (cross-site WebSocket hijacking). A browser always says where it comes from there (RFC
+ * 6455, section 10.2), so what says nothing is none. Where a proxy ends TLS, Node's own request, which is all there is
+ * of it, does not know the scheme: there the authority alone is compared.
+ */
+export function isHandshakeFromThisSite(request: HttpRequest): boolean {
+  const { origin, 'sec-fetch-site': fetchSite } = request.headers;
+  if (origin === undefined && fetchSite === undefined) return true;
+  const socket = (request.raw?.socket ?? request.socket) as { encrypted?: boolean } | undefined;
+  return saysThisSite(request, socket?.encrypted === true ? ['https'] : ['http', 'https']);
+}
+
+function saysThisSite(request: HttpRequest, schemes: readonly string[]): boolean {
   const fetchSite = request.headers['sec-fetch-site'];
   if (fetchSite !== undefined) return fetchSite === 'same-origin' || fetchSite === 'same-site';
   const origin = request.headers.origin;
   if (origin === undefined) return false;
   const claimed = originOf(origin);
-  return claimed !== undefined && claimed === ownOrigin(request);
-}
-
-function ownOrigin(request: HttpRequest): string | undefined {
-  return originOf(`${request.protocol ?? 'http'}://${request.host ?? request.headers.host ?? ''}`);
+  const authority = request.host ?? request.headers.host ?? '';
+  return claimed !== undefined && schemes.some((scheme) => claimed === originOf(`${scheme}://${authority}`));
 }
 
 /** Lower case, without a default port; undefined for what is no web origin. */

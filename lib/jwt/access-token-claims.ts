@@ -1,6 +1,8 @@
 import { InvalidTokenError } from '../errors/index.js';
-import { isText, type ResolvedJwtOptions, type VerifiedSession } from '../options/index.js';
-import { sessionBelongsTo } from '../redis/index.js';
+import { isText, type ResolvedJwtOptions } from '../options/index.js';
+import { encodeIdentity, sessionBelongsTo, tenantHashOf } from '../redis/index.js';
+import { RESERVED_CLAIMS } from './reserved-claims.js';
+import { VerifiedToken } from './verified-token.js';
 
 /** Of a user id, and of a tenant. */
 const LONGEST_ID_BYTES = 256;
@@ -16,26 +18,8 @@ export function readAccessTokenClaims(
   jwt: ResolvedJwtOptions,
   namespace: string,
   now: number,
-): VerifiedSession {
-  // The rest takes `__proto__` as the plain property it is in JSON.
-  const {
-    iss,
-    sub,
-    aud,
-    exp,
-    nbf,
-    iat,
-    jti,
-    sid,
-    scope,
-    client_id: _,
-    auth_time: authTime,
-    tenant,
-    ns,
-    cnf: _cnf,
-    act: _act,
-    ...claims
-  } = payload;
+): VerifiedToken {
+  const { iss, sub, aud, exp, nbf, iat, jti, sid, scope, auth_time: authTime, tenant, ns } = payload;
   const latest = (now + jwt.clockToleranceMs) / 1000;
   if (
     iss !== jwt.issuer ||
@@ -44,29 +28,44 @@ export function readAccessTokenClaims(
     !isText(sub, LONGEST_ID_BYTES) ||
     (tenant !== undefined && !isText(tenant, LONGEST_ID_BYTES)) ||
     typeof sid !== 'string' ||
-    !sessionBelongsTo(sid, sub, tenant) ||
     typeof jti !== 'string' ||
     jti === '' ||
     (scope !== undefined && typeof scope !== 'string') ||
     !isNumericDate(iat) ||
     iat > latest ||
-    (authTime !== undefined && !(isNumericDate(authTime) && authTime <= iat)) ||
+    (authTime !== undefined && !(isNumericDate(authTime) && authTime <= latest)) ||
     !isNumericDate(exp) ||
     (nbf !== undefined && !(isNumericDate(nbf) && nbf <= latest))
   ) {
     throw new InvalidTokenError('invalid');
   }
-  return {
+  const identity = encodeIdentity(tenant === undefined ? { userId: sub } : { userId: sub, tenant });
+  if (!sessionBelongsTo(sid, identity, tenant)) throw new InvalidTokenError('invalid');
+  return new VerifiedToken({
     userId: sub,
+    tenant,
+    identity,
+    tenantHash: tenantHashOf(sid),
     sessionId: sid,
-    ...(tenant === undefined ? {} : { tenant }),
-    claims,
+    tokenId: jti,
     scopes: scope === undefined ? [] : scope.split(' ').filter((name) => name !== ''),
-    issuedAt: new Date(iat * 1000),
-    expiresAt: new Date(exp * 1000),
-    ttl: Math.max(0, Math.floor(exp - now / 1000)),
-    authTime: new Date((authTime ?? iat) * 1000),
-  };
+    claims: ownClaims(payload),
+    issuedAtMs: iat * 1000,
+    expiresAtMs: exp * 1000,
+    authTimeMs: (authTime ?? iat) * 1000,
+  });
+}
+
+/** What is not a registered name; undefined where there is nothing else. */
+function ownClaims(payload: Record<string, unknown>): Record<string, unknown> | undefined {
+  let claims: Record<string, unknown> | undefined;
+  for (const name of Object.keys(payload)) {
+    if (RESERVED_CLAIMS.has(name)) continue;
+    claims ??= {};
+    // an assignment to `__proto__` would set no property
+    Object.defineProperty(claims, name, { value: payload[name], writable: true, enumerable: true, configurable: true });
+  }
+  return claims;
 }
 
 function namesOneOf(aud: unknown, accepted: readonly string[]): boolean {

@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { InvalidArgumentError, RedisAuthConfigError } from '../errors/index.js';
 import type { ResolvedJwtKey, ResolvedJwtOptions } from '../options/index.js';
 import { MAX_ACCESS_TOKEN_BYTES } from './access-token-verifier.js';
 import { type Jws, JWS } from './jws.js';
 import { encodeHeader } from './jws-header.js';
+import { newTokenId, type TokenOrigin } from './token-id.js';
 
 /** What an access token says about its session. */
 export interface AccessTokenContent {
@@ -15,10 +15,13 @@ export interface AccessTokenContent {
   scopes: readonly string[];
 }
 
-/** How long the token lives from now, and how long ago the user authenticated. */
+/** How long the token lives from now, how long ago the user authenticated, and under what it is issued. */
 export interface AccessTokenTimes {
   lifetimeMs: number;
   authAgeMs: number;
+  origin: TokenOrigin;
+  /** Which set of data has the session; '' where that is not known. */
+  dataset?: string;
 }
 
 export interface SignedAccessToken {
@@ -62,7 +65,7 @@ export class AccessTokenSigner {
   assertFits(content: AccessTokenContent): void {
     const { key, header, jws } = this.requireSigningKey();
     if (Buffer.byteLength(this.constant) < 2048 && isSmall(content)) return;
-    const payload = this.payload(content, LATEST, LATEST, LATEST);
+    const payload = this.payload(content, LATEST, LATEST, LATEST, LATEST_ID);
     const length = header.length + base64urlLength(Buffer.byteLength(payload)) + base64urlLength(jws.signatureLength(key)) + 2;
     if (length <= MAX_ACCESS_TOKEN_BYTES) return;
     throw new InvalidArgumentError(
@@ -79,7 +82,7 @@ export class AccessTokenSigner {
 
   private measureRoom(): number {
     const { key, header, jws } = this.requireSigningKey();
-    const own = Buffer.byteLength(this.payload(EMPTY, LATEST, LATEST, LATEST));
+    const own = Buffer.byteLength(this.payload(EMPTY, LATEST, LATEST, LATEST, LATEST_ID));
     const segment = MAX_ACCESS_TOKEN_BYTES - header.length - base64urlLength(jws.signatureLength(key)) - 2;
     return Math.floor((segment * 3) / 4) - own;
   }
@@ -89,20 +92,28 @@ export class AccessTokenSigner {
    *
    * @throws RedisAuthConfigError where the module only verifies
    */
-  sign(content: AccessTokenContent, { lifetimeMs, authAgeMs }: AccessTokenTimes): SignedAccessToken {
+  sign(content: AccessTokenContent, { lifetimeMs, authAgeMs, origin, dataset = '' }: AccessTokenTimes): SignedAccessToken {
     const { key, header, jws } = this.requireSigningKey();
     const issuedAt = Math.floor(Date.now() / 1000);
     const expiresAt = issuedAt + Math.max(1, Math.floor(lifetimeMs / 1000));
     const authTime = Math.min(issuedAt, issuedAt - Math.round(authAgeMs / 1000));
-    const payload = Buffer.from(this.payload(content, issuedAt, expiresAt, authTime)).toString('base64url');
+    const payload = Buffer.from(
+      this.payload(content, issuedAt, expiresAt, authTime, newTokenId(content.sessionId, origin, dataset)),
+    ).toString('base64url');
     const input = `${header}.${payload}`;
     return { token: `${input}.${jws.sign(input, key).toString('base64url')}`, issuedAt, expiresAt };
   }
 
   /** Joined as text: an object spread together and stringified costs several times as much. The registered names come last, so that they win. */
-  private payload({ userId, sessionId, tenant, claims, scopes }: AccessTokenContent, iat: number, exp: number, authTime: number): string {
+  private payload(
+    { userId, sessionId, tenant, claims, scopes }: AccessTokenContent,
+    iat: number,
+    exp: number,
+    authTime: number,
+    tokenId: string,
+  ): string {
     const own = JSON.stringify(claims);
-    const variable = `"sub":${JSON.stringify(userId)},"sid":"${sessionId}","jti":"${randomUUID()}","iat":${iat},"exp":${exp},"auth_time":${authTime}`;
+    const variable = `"sub":${JSON.stringify(userId)},"sid":"${sessionId}","jti":"${tokenId}","iat":${iat},"exp":${exp},"auth_time":${authTime}`;
     const tenancy = tenant === undefined ? '' : `,"tenant":${JSON.stringify(tenant)}`;
     const scope = scopes.length === 0 ? '' : `,"scope":${JSON.stringify(scopes.join(' '))}`;
     return `${own === '{}' ? '{' : `${own.slice(0, -1)},`}${this.constant},${variable}${tenancy}${scope}}`;
@@ -126,6 +137,7 @@ function isSmall({ claims, scopes, tenant = '' }: AccessTokenContent): boolean {
 
 /** No date is written with more digits before the year 2286. */
 const LATEST = 9_999_999_999;
+const LATEST_ID = newTokenId('', { userEpoch: LATEST * 1_000_000, tenantEpoch: LATEST * 1_000_000, issuedMs: LATEST * 1000 }, '');
 
 function base64urlLength(bytes: number): number {
   return Math.ceil((bytes * 4) / 3);

@@ -1,9 +1,10 @@
 import { InvalidArgumentError, InvalidTokenError } from '../errors/index.js';
-import type { ResolvedJwtKey, ResolvedJwtOptions, VerifiedSession } from '../options/index.js';
+import type { ResolvedJwtKey, ResolvedJwtOptions } from '../options/index.js';
 import { readAccessTokenClaims } from './access-token-claims.js';
-import { decodeBase64url, decodeJsonObject } from './json-segment.js';
+import { decodeBase64url, decodeJsonObject, decodeSignedObject } from './json-segment.js';
 import { JWS } from './jws.js';
 import { ACCESS_TOKEN_TYPE, encodeHeader } from './jws-header.js';
+import type { VerifiedToken } from './verified-token.js';
 
 /** No access token is longer, and nothing longer is looked at. */
 export const MAX_ACCESS_TOKEN_BYTES = 8192;
@@ -29,20 +30,25 @@ export class AccessTokenVerifier {
    * @throws InvalidTokenError `malformed`, `invalid`, or `expired` where all is right but `exp`
    * @throws InvalidArgumentError where `token` is no string
    */
-  verify(token: unknown): VerifiedSession {
+  verify(token: unknown): VerifiedToken {
     const now = Date.now();
-    const session = this.verifyAt(token, now);
-    if (session.expiresAt.getTime() <= now - this.jwt.clockToleranceMs) throw new InvalidTokenError('expired');
-    if (session.expiresAt <= session.issuedAt) throw new InvalidTokenError('invalid');
-    return session;
+    const verified = this.verifyAt(token, now);
+    if (this.hasExpired(verified, now)) throw new InvalidTokenError('expired');
+    if (!verified.isInOrder) throw new InvalidTokenError('invalid');
+    return verified;
   }
 
   /** As {@link verify}, but `exp` is not compared with the clock: a log-out takes expired tokens too. */
-  verifyGenuine(token: unknown): VerifiedSession {
+  verifyGenuine(token: unknown): VerifiedToken {
     return this.verifyAt(token, Date.now());
   }
 
-  private verifyAt(token: unknown, now: number): VerifiedSession {
+  /** Whether a token that was verified before is in force no longer. */
+  hasExpired(token: VerifiedToken, now: number): boolean {
+    return token.expiresAtMs <= now - this.jwt.clockToleranceMs;
+  }
+
+  private verifyAt(token: unknown, now: number): VerifiedToken {
     if (typeof token !== 'string') throw new InvalidArgumentError('accessToken', 'must be a string');
     if (token.length > MAX_ACCESS_TOKEN_BYTES) throw new InvalidTokenError('malformed');
 
@@ -50,16 +56,24 @@ export class AccessTokenVerifier {
     const payloadEnd = token.indexOf('.', headerEnd + 1);
     if (payloadEnd < 0) throw new InvalidTokenError('malformed');
     const header = token.slice(0, headerEnd);
+    const input = token.slice(0, payloadEnd);
+    const segment = token.slice(headerEnd + 1, payloadEnd);
+    const signature = token.slice(payloadEnd + 1);
     const known = this.keysByHeader.get(header);
-    const foreignHeader = known === undefined ? decodeJsonObject(header) : undefined;
-    const payload = decodeJsonObject(token.slice(headerEnd + 1, payloadEnd));
-    const signature = decodeBase64url(token.slice(payloadEnd + 1));
-    if (foreignHeader === null || payload === null || signature === null) throw new InvalidTokenError('malformed');
-
-    const key = known ?? this.keyFor(foreignHeader!);
-    const genuine = JWS[key.algorithm].verify(token.slice(0, payloadEnd), key.verifyingKey, signature);
-    if (!genuine) throw new InvalidTokenError('invalid');
+    // most are ours and genuine: nothing of them is decoded twice
+    if (known === undefined || !isSigned(input, known, signature)) this.assertGenuine(input, header, segment, signature);
+    const payload = decodeSignedObject(segment);
+    if (payload === null) throw new InvalidTokenError('malformed');
     return readAccessTokenClaims(payload, this.jwt, this.namespace, now);
+  }
+
+  /** @throws InvalidTokenError where it is not, for the first reason there is */
+  private assertGenuine(input: string, header: string, segment: string, signature: string): void {
+    const saidHeader = decodeJsonObject(header);
+    if (saidHeader === null || decodeJsonObject(segment) === null || decodeBase64url(signature) === null) {
+      throw new InvalidTokenError('malformed');
+    }
+    if (this.keysByHeader.has(header) || !isSigned(input, this.keyFor(saidHeader), signature)) throw new InvalidTokenError('invalid');
   }
 
   /** The key of a header that is not written as we write it, but may say the same. */
@@ -75,6 +89,10 @@ export class AccessTokenVerifier {
     }
     return key;
   }
+}
+
+function isSigned(input: string, key: ResolvedJwtKey, signature: string): boolean {
+  return JWS[key.algorithm].verify(input, key.verifyingKey, signature);
 }
 
 /** No extension is understood (`crit`, `b64`), and no key is ever taken from a token. */

@@ -1,20 +1,30 @@
 import { constants, createHmac, type KeyObject, sign, timingSafeEqual, verify } from 'node:crypto';
 import type { Algorithm } from '../options/index.js';
+import { decodeBase64url } from './json-segment.js';
 
 /** One algorithm of RFC 7518 or RFC 8037, over keys that fit it. */
 export interface Jws {
   /** Bytes of a signature by this key. */
   signatureLength(key: KeyObject): number;
   sign(input: string, key: KeyObject): Buffer;
-  verify(input: string, key: KeyObject, signature: Buffer): boolean;
+  /** `signature` as it stands in the token: base64url, in the one canonical spelling. */
+  verify(input: string, key: KeyObject, signature: string): boolean;
 }
 
 function hmac(hash: string, length: number): Jws {
-  const digest = (input: string, key: KeyObject): Buffer => createHmac(hash, key).update(input).digest();
+  const textLength = Math.ceil((length * 4) / 3);
+  const [expected, given] = [Buffer.alloc(3 * textLength), Buffer.alloc(3 * textLength)];
   return {
     signatureLength: () => length,
-    sign: digest,
-    verify: (input, key, signature) => signature.length === length && timingSafeEqual(digest(input, key), signature),
+    sign: (input, key) => createHmac(hash, key).update(input, 'latin1').digest(),
+    verify: (input, key, signature) => {
+      if (signature.length !== textLength) return false;
+      given.fill(0);
+      // more bytes than characters where it is not ASCII, and so not equal
+      given.write(signature);
+      expected.write(createHmac(hash, key).update(input).digest('base64url'), 'latin1');
+      return timingSafeEqual(expected, given);
+    },
   };
 }
 
@@ -25,8 +35,10 @@ function asymmetric(hash: string | null, length: number | undefined, parameters:
     signatureLength,
     sign: (input, key) => sign(hash, Buffer.from(input, 'latin1'), { key, ...parameters }),
     // The length is part of the format (RFC 7518, section 3.4); what OpenSSL makes of another one is not asked.
-    verify: (input, key, signature) =>
-      signature.length === signatureLength(key) && verify(hash, Buffer.from(input, 'latin1'), { key, ...parameters }, signature),
+    verify: (input, key, signature) => {
+      const bytes = decodeBase64url(signature);
+      return bytes?.length === signatureLength(key) && verify(hash, Buffer.from(input), { key, ...parameters }, bytes);
+    },
   };
 }
 

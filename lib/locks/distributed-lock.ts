@@ -1,4 +1,5 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { failureOf, from, lockWaits, type Observer, type OperationOutcome, Traced } from '../diagnostics/index.js';
 import { LockBusyError, LockLostError, LockStoreUnavailableError } from '../errors/index.js';
 import type { RedisClient } from '../redis/index.js';
 import { type DistributedLockOptions, type DistributedLockParts, lockParts } from './distributed-lock-options.js';
@@ -30,6 +31,7 @@ import { type Grant, Waiting } from './waiting.js';
  * Provided by the module, and usable by hand: `new DistributedLock({ redis: 'redis://localhost:6379' })`.
  */
 @Injectable()
+@Traced<DistributedLock>('locks', ['tryAcquire', 'acquire', 'using', 'writeFenced'])
 export class DistributedLock implements OnApplicationShutdown {
   private readonly parts: DistributedLockParts;
   private readonly calls: LockCalls;
@@ -49,6 +51,11 @@ export class DistributedLock implements OnApplicationShutdown {
       calls.release({ scripts: scriptsOf(keyPrefix, stateKey), keys: [stateKey] }, id).catch(() => undefined);
     });
     this.replicas = locks.minReplicas > 0 ? new Replicas(connection, locks.minReplicas) : undefined;
+  }
+
+  /** @internal */
+  get observer(): Observer {
+    return this.parts.connection.observer;
   }
 
   /** The ioredis client, for commands of your own; see {@link RedisAuthConnection.client}. */
@@ -135,6 +142,21 @@ export class DistributedLock implements OnApplicationShutdown {
   }
 
   private async obtain(operation: string, request: LockRequest, waitMs: number, signal: AbortSignal | undefined): Promise<HeldLock> {
+    if (!lockWaits.hasSubscribers) return this.waitFor(operation, request, waitMs, signal);
+    const since = performance.now();
+    const tell = (outcome: OperationOutcome): void =>
+      lockWaits.publish({ ...from(this.observer), operation, outcome, waitedMs: performance.now() - since });
+    try {
+      const lock = await this.waitFor(operation, request, waitMs, signal);
+      tell('ok');
+      return lock;
+    } catch (error) {
+      tell(failureOf(error).outcome);
+      throw error;
+    }
+  }
+
+  private async waitFor(operation: string, request: LockRequest, waitMs: number, signal: AbortSignal | undefined): Promise<HeldLock> {
     signal?.throwIfAborted();
     const begunAt = performance.now();
     if (waitMs === 0 || !this.handOvers.isHearing) {

@@ -8,3 +8,4 @@ export { fromRedisJwt } from './redis-jwt.reader.js';
 export { fromRedisTokens } from './redis-tokens.reader.js';
 export type { ImportOptions } from './token-import.js';
 export { TokenMigration } from './token-migration.js';
+export { migrationPrivileges, migrationSourcePrivileges } from './privileges.js';

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { type Observer, Traced } from '../diagnostics/index.js';
 import type { ScanOptions } from '../redis/index.js';
 import { TokenKeys, tokenStoreParts, type TokenStoreOptions, type TokenStoreParts } from '../tokens/index.js';
 import type { ImportRecord, TokenRecord } from './import-record.js';
@@ -15,6 +16,7 @@ import { TokenPreparation } from './token-preparation.js';
  * Provided by the module, and usable by hand with the options of a TokenStore.
  */
 @Injectable()
+@Traced<TokenMigration>('migration', ['importTokens'])
 export class TokenMigration {
   private readonly parts: TokenStoreParts;
 
@@ -24,6 +26,11 @@ export class TokenMigration {
   constructor(parts: TokenStoreParts);
   constructor(options: TokenStoreOptions | TokenStoreParts = {}) {
     this.parts = tokenStoreParts(options);
+  }
+
+  /** @internal */
+  get observer(): Observer {
+    return this.parts.connection.observer;
   }
 
   /**

@@ -10,3 +10,4 @@ export type { PresentedToken } from './presented-token.js';
 export { RedisAuthOAuthModule } from './redis-auth-oauth.module.js';
 export { type ActiveToken, type IntrospectedToken, type IntrospectionAnswer, TokenIntrospection } from './token-introspection.js';
 export { TokenRevocation } from './token-revocation.js';
+export { introspectionCachePrivileges, oauthPrivileges } from './privileges.js';

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { assertText, isObject, randomText, toJson } from '../data/index.js';
+import { type Observer, Traced } from '../diagnostics/index.js';
 import { InvalidArgumentError, StoreFullError, StoreUnavailableError } from '../errors/index.js';
 import { type IntrospectionCacheOptions, type IntrospectionCacheParts, introspectionCacheParts } from './introspection-cache-options.js';
 import { EVICT, KEEP } from './introspection-cache.lua.js';
@@ -37,6 +38,7 @@ const SHORTEST_MARKER_MS = 60_000;
  * Provided by RedisAuthOAuthModule, and usable by hand: `new IntrospectionCache({ redis: 'redis://localhost:6379' })`.
  */
 @Injectable()
+@Traced<IntrospectionCache>('introspectionCache', ['introspect', 'evict'])
 export class IntrospectionCache {
   private readonly parts: IntrospectionCacheParts;
   private readonly flights = new Map<string, Flight>();
@@ -47,6 +49,11 @@ export class IntrospectionCache {
   constructor(parts: IntrospectionCacheParts);
   constructor(options: IntrospectionCacheOptions | IntrospectionCacheParts = {}) {
     this.parts = introspectionCacheParts(options);
+  }
+
+  /** @internal */
+  get observer(): Observer {
+    return this.parts.connection.observer;
   }
 
   /**

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { type Observer, Traced } from '../diagnostics/index.js';
 import type { ResolvedOAuthOptions } from '../options/index.js';
 import type { RedisAuthConnection } from '../redis/index.js';
 import { cipherOf } from './encryption.js';
@@ -40,6 +41,19 @@ const MOST_LISTED = 250;
  * Provided by the module, and usable by hand: `new OAuthTokenStore({ redis: 'redis://localhost:6379', secret })`.
  */
 @Injectable()
+@Traced<OAuthTokenStore>('oauth', [
+  'getClientCredentials',
+  'saveClientCredentials',
+  'getPKCEValues',
+  'savePKCEValues',
+  'getAccessToken',
+  'saveAccessToken',
+  'storeToken',
+  'getToken',
+  'deleteToken',
+  'hasToken',
+  'listTokens',
+])
 export class OAuthTokenStore implements OAuthDb {
   private readonly connection: RedisAuthConnection;
   private readonly options: ResolvedOAuthOptions;
@@ -58,6 +72,11 @@ export class OAuthTokenStore implements OAuthDb {
     this.keys = new OAuthKeys(keyPrefix);
     this.records = new SealedRecords(connection, cipherOf(oauth, keyPrefix, keys));
     this.closeOwn = close;
+  }
+
+  /** @internal */
+  get observer(): Observer {
+    return this.connection.observer;
   }
 
   /** The credentials at a server; kept for another year by being read. */

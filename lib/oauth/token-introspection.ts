@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { type Observer, Traced } from '../diagnostics/index.js';
 import { InvalidArgumentError } from '../errors/index.js';
 import type { LiveSessionToken, SessionService } from '../sessions/index.js';
 import type { StoredToken, TokenStore } from '../tokens/index.js';
@@ -50,6 +51,7 @@ const TOLD_CLAIMS = ['scope', 'exp', 'iat', 'nbf', 'sub', 'aud', 'iss', 'jti', '
  * Provided by RedisAuthOAuthModule, and usable by hand: `new TokenIntrospection(sessions, tokens, ['api-key'])`.
  */
 @Injectable()
+@Traced<TokenIntrospection>('introspection', ['introspect'])
 export class TokenIntrospection {
   private readonly opaque: OpaqueTokens;
 
@@ -59,6 +61,11 @@ export class TokenIntrospection {
     tokenTypes: readonly ServedTokens[] = [],
   ) {
     this.opaque = new OpaqueTokens(tokens, tokenTypes);
+  }
+
+  /** @internal */
+  get observer(): Observer {
+    return this.sessions.observer;
   }
 
   /**

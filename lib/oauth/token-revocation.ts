@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { type Observer, Traced } from '../diagnostics/index.js';
 import { OAuthRequestError } from '../errors/index.js';
 import type { SessionService } from '../sessions/index.js';
 import type { TokenStore } from '../tokens/index.js';
@@ -12,6 +13,7 @@ import { checkPresented, type PresentedToken } from './presented-token.js';
  * other types, issuers, instances or key prefixes are unknown here.
  */
 @Injectable()
+@Traced<TokenRevocation>('revocation', ['revoke'])
 export class TokenRevocation {
   private readonly opaque: OpaqueTokens;
 
@@ -21,6 +23,11 @@ export class TokenRevocation {
     tokenTypes: readonly ServedTokens[] = [],
   ) {
     this.opaque = new OpaqueTokens(tokens, tokenTypes);
+  }
+
+  /** @internal */
+  get observer(): Observer {
+    return this.sessions.observer;
   }
 
   /**

@@ -11,7 +11,7 @@ export const OUR_KEYS = '?:*';
  * A letter and the slot's tag, the hash of an oidc-provider record, or a name of the cache, which has no colon but its own;
  * an instance whose prefix is longer has none of them there.
  */
-const OUR_NAME = /^(?:[a-z]:\{|[gj]:[\w-]+$|[eh]:[^:{}]*:[^:{}]+$|n:[^:{}]*$)/;
+const OUR_NAME = /^(?:[a-z]:\{|[gj]:[\w-]+$|[eh]:[^:{}]*:[^:{}]+$|n::[^:{}]*$)/;
 
 /** Every expiry is less: an index of sessions holds an epoch beside them, in µs. */
 const BEYOND_EXPIRIES = '(1000000000000000';

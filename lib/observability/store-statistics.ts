@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Redis } from 'ioredis';
+import { type Observer, Traced } from '../diagnostics/index.js';
 import { InvalidArgumentError } from '../errors/index.js';
 import { resolveStandalone, type StandaloneOptions } from '../options/index.js';
 import { type CallNode, callsOver, callsToMasters, msOfTime, RedisAuthConnection, scanKeys, sharesConnection } from '../redis/index.js';
@@ -69,6 +70,7 @@ const FEWEST_WINDOWS = 20;
  * Provided by the module, and usable by hand: `new StoreStatistics({ redis: 'redis://localhost:6379' })`.
  */
 @Injectable()
+@Traced<StoreStatistics>('statistics', ['statistics'])
 export class StoreStatistics {
   private readonly connection: RedisAuthConnection;
   private readonly keyPrefix: string;
@@ -87,6 +89,11 @@ export class StoreStatistics {
       this.connection = new RedisAuthConnection(redis, { commandTimeoutMs });
       this.keyPrefix = keyPrefix;
     }
+  }
+
+  /** @internal */
+  get observer(): Observer {
+    return this.connection.observer;
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { Issues } from './issues.js';
 import { OptionGroup } from './option-group.js';
-import type { CacheOptions } from './options.js';
+import type { CacheOptions } from './service-options.js';
 import type { ResolvedCacheOptions } from './resolved-options.js';
 
 const CACHE_KEYS = [

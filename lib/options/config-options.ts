@@ -1,4 +1,5 @@
 import { RedisAuthConfigError } from '../errors/index.js';
+import { Issues } from './issues.js';
 import { isObject } from './option-group.js';
 import type { JwtOptions, RedisAuthModuleOptions } from './options.js';
 import { resolveOptions } from './resolve-options.js';
@@ -40,6 +41,7 @@ const VARIABLES: readonly (readonly [variable: string, option: string, read: Rea
   ['SESSION_REFRESH_KEYS', 'sessions.refreshKeys', refreshKeys],
   ['SESSION_TOUCH_INTERVAL', 'sessions.touchInterval', duration],
   ['SESSION_REVOCATION', 'sessions.revocation', text],
+  ['SESSION_MAX_STALENESS', 'sessions.maxStaleness', duration],
   ['SESSION_ON_STORE_UNAVAILABLE', 'sessions.onStoreUnavailable', onStoreUnavailable],
   ['SESSION_KEYSPACE_NOTIFICATIONS', 'sessions.keyspaceNotifications', boolean],
   ['SESSION_MAX_DATA_BYTES', 'sessions.maxDataBytes', number],
@@ -76,7 +78,9 @@ function check(options: RedisAuthModuleOptions, overrides: ConfigOverrides): voi
     resolveOptions(options);
   } catch (error) {
     if (!(error instanceof RedisAuthConfigError)) throw error;
-    throw new RedisAuthConfigError(error.issues.map(({ path, message }) => ({ path: nameOf(path, overrides), message })));
+    const issues = new Issues();
+    for (const { path, message } of error.issues) issues.add(nameOf(path, overrides), message);
+    issues.throwIfAny();
   }
 }
 

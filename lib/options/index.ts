@@ -1,4 +1,5 @@
 export type * from './options.js';
+export type * from './service-options.js';
 export type * from './resolved-options.js';
 export { resolveCacheOptions } from './cache-options.js';
 export { type ConfigOverrides, type ConfigSource, redisAuthOptionsFromConfig } from './config-options.js';
@@ -15,3 +16,4 @@ export { resolveRateLimitOptions } from './rate-limit-options.js';
 export { resolveStandalone, type ResolvedStandaloneOptions, type StandaloneOptions } from './standalone-options.js';
 export { resolveTokenOptions } from './token-options.js';
 export { isScope, isText, isWellFormed } from './text.js';
+export { weaknessOf } from './weak-secret.js';

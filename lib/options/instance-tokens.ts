@@ -3,7 +3,18 @@ export const DEFAULT_INSTANCE = 'default';
 
 /** What a registration provides under a token of its own. */
 export type InstancePart =
-  'options' | 'connection' | 'sessions' | 'tokens' | 'migration' | 'oauth' | 'cache' | 'locks' | 'rateLimit' | 'statistics' | 'guard';
+  | 'options'
+  | 'connection'
+  | 'sessions'
+  | 'tokens'
+  | 'migration'
+  | 'oauth'
+  | 'cache'
+  | 'locks'
+  | 'rateLimit'
+  | 'statistics'
+  | 'status'
+  | 'guard';
 
 /**
  * Injection token of one part of one registration, as in `nestjs-redis-auth:sessions:admin`. A string, so that

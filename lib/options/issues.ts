@@ -2,18 +2,19 @@ import { type ConfigIssue, RedisAuthConfigError } from '../errors/index.js';
 
 /** Collects what is wrong with the options, so that all of it is reported at once. */
 export class Issues {
-  private readonly found: ConfigIssue[] = [];
+  /** By path: several mistakes of one option are one issue. */
+  private readonly found = new Map<string, Set<string>>();
 
   add(path: string, message: string): undefined {
-    this.found.push({ path, message });
+    const messages = this.found.get(path);
+    if (messages === undefined) this.found.set(path, new Set([message]));
+    else messages.add(message);
     return undefined;
   }
 
-  get count(): number {
-    return this.found.length;
-  }
-
   throwIfAny(): void {
-    if (this.found.length > 0) throw new RedisAuthConfigError(Object.freeze(this.found.map((issue) => Object.freeze(issue))));
+    if (this.found.size === 0) return;
+    const issues = [...this.found].map(([path, messages]): ConfigIssue => Object.freeze({ path, message: [...messages].join('; and ') }));
+    throw new RedisAuthConfigError(Object.freeze(issues));
   }
 }

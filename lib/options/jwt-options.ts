@@ -41,29 +41,29 @@ function resolveAudience(group: OptionGroup): readonly string[] {
 
 function resolveKeys(group: OptionGroup, issues: Issues): ResolvedJwtKey[] {
   const sources = (['secret', 'privateKey', 'publicKey'] as const).filter((name) => group.has(name));
+  const algorithm = readAlgorithm(group);
   const list = group.get('keys');
   if (list === undefined) {
-    if (sources.length === 0) group.reject('secret', 'is required; or give privateKey, publicKey, or keys');
-    const key = sources.length === 0 ? undefined : resolveKey(group, undefined, undefined);
+    if (sources.length === 0) return group.reject('secret', 'is required; or give privateKey, publicKey, or keys') ?? [];
+    const key = resolveKey(group, undefined, algorithm);
     return key === undefined ? [] : [key];
   }
+  // They are looked at all the same: what is wrong with them would only show up once they are in the list.
+  readMaterial(group);
   if (sources.length > 0) group.reject('keys', `cannot stand beside ${sources.join(' and ')}; put every key into keys`);
   if (!Array.isArray(list) || list.length === 0) return group.reject('keys', 'must be a list of at least one key') ?? [];
-  return resolveKeyList(list, readAlgorithm(group), issues);
+  return resolveKeyList(list, algorithm, issues);
 }
 
 function resolveKeyList(list: unknown[], fallback: Algorithm | undefined, issues: Issues): ResolvedJwtKey[] {
-  const before = issues.count;
   const kids = new Set<string>();
-  const keys = list.map((entry, index) => {
-    const group = new OptionGroup(entry ?? null, `jwt.keys[${index}]`, issues, KEY_KEYS);
-    return resolveKey(group, readKid(group, kids), fallback);
-  });
-  const resolved = keys.filter((key) => key !== undefined);
-  if (issues.count === before && resolved[0]?.signingKey === undefined && resolved.some((key) => key.signingKey !== undefined)) {
+  const groups = list.map((entry, index) => new OptionGroup(entry ?? null, `jwt.keys[${index}]`, issues, KEY_KEYS));
+  const keys = groups.map((group) => resolveKey(group, readKid(group, kids), group.has('algorithm') ? readAlgorithm(group) : fallback));
+  const signs = groups.map((group) => group.has('secret') || group.has('privateKey'));
+  if (groups[0]?.has('publicKey') && !signs[0] && signs.includes(true)) {
     issues.add('jwt.keys[0]', 'is a public key alone, but the first key signs; put a key with a secret or privateKey first');
   }
-  return resolved;
+  return keys.filter((key) => key !== undefined);
 }
 
 /** The `kid` (or `id`) of a key in a list, where no two may be the same. */
@@ -78,32 +78,41 @@ export function readKid(group: OptionGroup, taken: Set<string>, name: 'kid' | 'i
   return kid;
 }
 
-function resolveKey(group: OptionGroup, kid: string | undefined, fallback: Algorithm | undefined): ResolvedJwtKey | undefined {
-  const algorithm = readAlgorithm(group) ?? fallback;
-  const named = kid === undefined ? {} : { kid };
-  if (group.has('secret')) {
-    if (group.has('privateKey') || group.has('publicKey')) {
-      return group.reject('secret', 'cannot stand beside privateKey or publicKey; give one kind of key');
-    }
-    const secret = accepted(group, 'secret', readSecret(group.get('secret')));
-    const pinned = fitting(group, algorithm, HMAC_ALGORITHMS);
-    return secret && pinned && { ...named, algorithm: pinned, signingKey: secret, verifyingKey: secret };
-  }
-  if (group.has('privateKey')) return resolveKeyPair(group, named, algorithm);
-  if (!group.has('publicKey')) return group.reject('secret', 'is required; or give privateKey or publicKey');
-  const verifyingKey = accepted(group, 'publicKey', readPublicKey(group.get('publicKey')));
-  const pinned = verifyingKey && pinAlgorithm(group, 'publicKey', verifyingKey, algorithm);
-  return verifyingKey && pinned && { ...named, algorithm: pinned, verifyingKey };
+function resolveKey(group: OptionGroup, kid: string | undefined, wanted: Algorithm | undefined): ResolvedJwtKey | undefined {
+  const { secret, privateKey, publicKey } = readMaterial(group);
+  const isPair = group.has('privateKey') || group.has('publicKey');
+  if (!group.has('secret') && !isPair) return group.reject('secret', 'is required; or give privateKey or publicKey');
+  if (group.has('secret') && isPair) group.reject('secret', 'cannot stand beside privateKey or publicKey; give one kind of key');
+  const ofSecret = group.has('secret') ? HMAC_ALGORITHMS : [];
+  const ofPair = publicKey === undefined ? [] : algorithmsOf(publicKey).algorithms;
+  // What a pair that cannot be read could do is not known.
+  const algorithm = isPair && publicKey === undefined ? undefined : fitting(group, wanted, [...ofSecret, ...ofPair]);
+  const signingKey = secret ?? privateKey;
+  const verifyingKey = secret ?? publicKey;
+  return algorithm && verifyingKey && { ...(kid !== undefined && { kid }), algorithm, ...(signingKey && { signingKey }), verifyingKey };
 }
 
-function resolveKeyPair(group: OptionGroup, named: { kid?: string }, algorithm: Algorithm | undefined): ResolvedJwtKey | undefined {
-  const signingKey = accepted(group, 'privateKey', readPrivateKey(group.get('privateKey')));
-  const given = group.has('publicKey') ? accepted(group, 'publicKey', readPublicKey(group.get('publicKey'))) : undefined;
-  const pinned = signingKey && pinAlgorithm(group, 'privateKey', signingKey, algorithm);
-  if (!signingKey || !pinned) return undefined;
-  const verifyingKey = createPublicKey(signingKey);
-  if (given && !given.equals(verifyingKey)) group.reject('publicKey', 'does not belong to privateKey; leave it out, it is derived');
-  return { ...named, algorithm: pinned, signingKey, verifyingKey };
+interface Material {
+  secret: KeyObject | undefined;
+  privateKey: KeyObject | undefined;
+  /** As given, or that of the private key. */
+  publicKey: KeyObject | undefined;
+}
+
+/** Each for itself, whether or not they may stand together. */
+function readMaterial(group: OptionGroup): Material {
+  const secret = accepted(group, 'secret', readSecret);
+  const privateKey = accepted(group, 'privateKey', readPrivateKey);
+  const given = accepted(group, 'publicKey', readPublicKey);
+  const publicKey = privateKey === undefined ? given : createPublicKey(privateKey);
+  if (given && publicKey && !isSame(given, publicKey))
+    group.reject('publicKey', 'does not belong to privateKey; leave it out, it is derived');
+  return { secret, privateKey, publicKey };
+}
+
+/** `equals` of two types leaves an error behind in OpenSSL, for which Node then refuses the next private key that it reads. */
+function isSame(one: KeyObject, other: KeyObject): boolean {
+  return one.asymmetricKeyType === other.asymmetricKeyType && one.equals(other);
 }
 
 function readAlgorithm(group: OptionGroup): Algorithm | undefined {
@@ -115,16 +124,15 @@ function readAlgorithm(group: OptionGroup): Algorithm | undefined {
   return algorithm;
 }
 
-function pinAlgorithm(group: OptionGroup, name: string, key: KeyObject, wanted: Algorithm | undefined): Algorithm | undefined {
-  const { algorithms, problem } = algorithmsOf(key);
-  return problem === undefined ? fitting(group, wanted, algorithms) : group.reject(name, problem);
-}
-
+/** Without a wish, or with one that the key cannot fulfil, the first that is possible. */
 function fitting(group: OptionGroup, wanted: Algorithm | undefined, possible: readonly Algorithm[]): Algorithm | undefined {
-  if (wanted === undefined) return possible[0];
-  return possible.includes(wanted) ? wanted : group.reject('algorithm', `does not fit the key; possible with it: ${possible.join(', ')}`);
+  if (wanted !== undefined && possible.includes(wanted)) return wanted;
+  if (wanted !== undefined) group.reject('algorithm', `does not fit the key; possible with it: ${possible.join(', ')}`);
+  return possible[0];
 }
 
-function accepted(group: OptionGroup, name: string, reading: KeyReading): KeyObject | undefined {
-  return reading.key ?? group.reject(name, reading.problem);
+function accepted(group: OptionGroup, name: string, read: (input: unknown) => KeyReading): KeyObject | undefined {
+  if (!group.has(name)) return undefined;
+  const { key, problem } = read(group.get(name));
+  return key ?? group.reject(name, problem);
 }

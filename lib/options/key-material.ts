@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey, createSecretKey, KeyObject } from 'node:crypto';
+import { algorithmsOf } from './key-algorithm.js';
 import { isWellFormed } from './text.js';
 import { weaknessOf } from './weak-secret.js';
 
@@ -14,11 +15,11 @@ export function readSecret(input: unknown): KeyReading {
 
 export function readPrivateKey(input: unknown): KeyReading {
   if (input instanceof KeyObject) {
-    return input.type === 'private' ? { key: input } : { problem: `must be a private key, this KeyObject is ${input.type}` };
+    return input.type === 'private' ? usable(input) : { problem: `must be a private key, this KeyObject is ${input.type}` };
   }
   if (!isPem(input)) return { problem: 'must be a private key in PEM, or a KeyObject' };
   try {
-    return { key: createPrivateKey(input) };
+    return usable(createPrivateKey(input));
   } catch {
     return { problem: 'is not a readable private key in PEM; one with a passphrase must be given as a KeyObject (createPrivateKey)' };
   }
@@ -26,16 +27,21 @@ export function readPrivateKey(input: unknown): KeyReading {
 
 export function readPublicKey(input: unknown): KeyReading {
   if (input instanceof KeyObject) {
-    return input.type === 'public' ? { key: input } : { problem: `must be a public key, this KeyObject is ${input.type}` };
+    return input.type === 'public' ? usable(input) : { problem: `must be a public key, this KeyObject is ${input.type}` };
   }
   if (!isPem(input)) return { problem: 'must be a public key in PEM, or a KeyObject' };
   // createPublicKey would take a private key, too; one that lies in the place of a public one is about to be published.
   if (input.includes('PRIVATE KEY')) return { problem: 'is a private key; give it as privateKey' };
   try {
-    return { key: createPublicKey(input) };
+    return usable(createPublicKey(input));
   } catch {
     return { problem: 'is not a readable public key in PEM' };
   }
+}
+
+function usable(key: KeyObject): KeyReading {
+  const { problem } = algorithmsOf(key);
+  return problem === undefined ? { key } : { problem };
 }
 
 function secretBytes(input: unknown): Buffer | undefined {

@@ -1,6 +1,6 @@
 import type { Issues } from './issues.js';
 import { OptionGroup } from './option-group.js';
-import type { LockOptions } from './options.js';
+import type { LockOptions } from './service-options.js';
 import type { ResolvedLockOptions } from './resolved-options.js';
 
 const LOCK_KEYS = ['wait', 'minReplicas'] as const satisfies readonly (keyof LockOptions)[];

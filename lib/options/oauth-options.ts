@@ -3,7 +3,7 @@ import type { Issues } from './issues.js';
 import { readKid } from './jwt-options.js';
 import { type KeyReading, readSecret } from './key-material.js';
 import { isObject, OptionGroup } from './option-group.js';
-import type { EncryptionHooks, EncryptionKey, OAuthOptions } from './options.js';
+import type { EncryptionHooks, EncryptionKey, OAuthOptions } from './service-options.js';
 import type { ResolvedEncryptionKey, ResolvedOAuthOptions } from './resolved-options.js';
 
 const OAUTH_KEYS = ['ttl', 'defaultTtl', 'refreshTtl', 'encryption'] as const satisfies readonly (keyof OAuthOptions)[];

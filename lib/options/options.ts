@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis';
+import type { CacheOptions, LockOptions, OAuthOptions, RateLimitOptions, TokenOptions } from './service-options.js';
 
 /**
  * A length of time: a number of SECONDS, or a string with its unit: `'500 ms'`, `'15m'`, `'15 minutes'`,
@@ -14,7 +15,10 @@ export type Algorithm =
 /** Where Redis is. See the README for every form. */
 export type RedisConnection = string | RedisHostOptions | RedisClusterOptions | RedisSentinelOptions | RedisClientOptions;
 
-/** One server. Besides `url`, the `RedisOptions` of ioredis; what is set here wins over the package's profile. */
+/**
+ * One server. Besides `url`, the `RedisOptions` of ioredis: what is set here wins over the package's profile, but for
+ * `lazyConnect`, `replyMapping` and `stringNumbers`, which have no effect.
+ */
 export interface RedisHostOptions extends Omit<RedisOptions, 'keyPrefix' | 'sentinels' | 'name'> {
   /** Any URL form; wins over `host` and `port`. */
   url?: string;
@@ -103,10 +107,18 @@ export interface SessionOptions {
   refreshKeys?: RefreshKey[];
   /** At most one touch write per session in it, per instance. @default '60s' */
   touchInterval?: Duration;
-  /** `remote` asks Redis on each verify; `off` trusts the signature until exp. @default 'remote' */
-  revocation?: 'remote' | 'off';
-  /** While Redis does not answer: `reject` = StoreUnavailableError (503). @default 'reject' */
-  onStoreUnavailable?: 'reject';
+  /**
+   * `local` keeps in memory what was revoked of late, fed by a stream, so that verifying costs no command; `remote` asks
+   * Redis on each verify; `off` trusts the signature until exp. @default 'local'
+   */
+  revocation?: 'local' | 'remote' | 'off';
+  /** With `local`: how long a revocation may take to be heard, at the very worst; beyond it Redis is asked. @default '5s' */
+  maxStaleness?: Duration;
+  /**
+   * While Redis would have to be asked and does not answer: `reject` = StoreUnavailableError (503); `serveFor` (with
+   * `local`) goes on by what is known, counted from the feed's last answer. The bound is then the longer of the two. @default 'reject'
+   */
+  onStoreUnavailable?: 'reject' | { serveFor: Duration };
   /** Switch on keyspace notifications so that `expired` events are prompt; nothing depends on it. @default false */
   keyspaceNotifications?: boolean;
   /** Bound of a session's private data as JSON, in bytes. @default 16384 */
@@ -156,70 +168,6 @@ export interface GuardOptions {
   userLoader?: (session: VerifiedSession) => unknown;
 }
 
-/** Opaque tokens. */
-export interface TokenOptions {
-  /** Life of a token whose `create` gives no `ttl`. @default '24h' */
-  defaultTtl?: Duration;
-  /** Bound of a token's data as JSON, in bytes. @default 16384 */
-  maxDataBytes?: number;
-}
-
-/** One key of the encryption at rest. */
-export interface EncryptionKey {
-  /** 1 to 64 of `A-Z a-z 0-9 _ -`; stored beside what it encrypts. */
-  id: string;
-  /** At least 32 bytes of secret; the AES key is derived from it. */
-  key: string | Buffer;
-}
-
-/** Encryption at rest by the application's own functions. */
-export interface EncryptionHooks {
-  encrypt: (plaintext: string) => string | Promise<string>;
-  decrypt: (stored: string) => string | Promise<string>;
-}
-
-/** Tokens and credentials that other servers issued to this application. */
-export interface OAuthOptions {
-  /** Life of every stored access token, whatever its expiry says. @default that of the token */
-  ttl?: Duration;
-  /** Life of an access token without an expiry of its own. @default '24h' */
-  defaultTtl?: Duration;
-  /** How long a refresh token is kept after its access token was saved, unless `ttl` says otherwise. @default '30d' */
-  refreshTtl?: Duration;
-  /** Keys of AES-256-GCM (the first encrypts, all decrypt), or functions of your own. @default a key derived from each signing key */
-  encryption?: { keys: EncryptionKey[] } | EncryptionHooks;
-}
-
-/** The cache. */
-export interface CacheOptions {
-  /** What `acquireLock` answers while Redis cannot be asked: false, true, or a LockStoreUnavailableError. @default 'deny' */
-  lockOnUnavailable?: 'deny' | 'allow' | 'throw';
-  /** Bound of the in-process tier, in bytes; 0 switches it off. @default 16777216 */
-  localMaxBytes?: number;
-  /** How old a value of the in-process tier may be, counted from an acknowledged invalidation. @default '2s' */
-  localMaxStaleness?: Duration;
-  /** Values of at least so many bytes are compressed; 0 never. @default 0 */
-  compressAbove?: number;
-}
-
-/** Locks. */
-export interface LockOptions {
-  /** How long `acquire` and `using` wait, unless told otherwise. @default '10s' */
-  wait?: Duration;
-  /** How many replicas must have a lock before it counts as held; 0 = none. @default 0 */
-  minReplicas?: number;
-}
-
-/** Rate limits. */
-export interface RateLimitOptions {
-  /** How many instances share the limits: while Redis is down, each allows max(1, floor(limit / instances)). @default 1 */
-  instances?: number;
-  /** IPv6 addresses of one network count as one: bits of its prefix. @default 64 */
-  ipv6Prefix?: number;
-  /** Addresses that are not limited, as `10.0.0.0/8` or `::1`. @default [] */
-  allow?: string[];
-}
-
 /** What the module is configured with; every mistake in it stops the boot with one RedisAuthConfigError. */
 export interface RedisAuthModuleOptions {
   /** @default 'redis://localhost:6379' */
@@ -240,6 +188,8 @@ export interface RedisAuthModuleOptions {
   audit?: 'off' | 'warn' | 'enforce';
   /** Register RedisAuthExceptionFilter for the application. @default true */
   httpErrors?: boolean;
+  /** Let diagnostics channels tell ids of users and sessions, too. @default false */
+  traceIds?: boolean;
 }
 
 /** Implemented by the class given as `useClass` or `useExisting`. */

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { Issues } from './issues.js';
 import { isIntegerWithin, OptionGroup } from './option-group.js';
-import type { RateLimitOptions } from './options.js';
+import type { RateLimitOptions } from './service-options.js';
 import type { ResolvedRateLimitOptions } from './resolved-options.js';
 
 const RATE_LIMIT_KEYS = ['instances', 'ipv6Prefix', 'allow'] as const satisfies readonly (keyof RateLimitOptions)[];

@@ -27,9 +27,12 @@ function resolveHost(value: Record<string, unknown>, issues: Issues): ResolvedCo
   const { url, keyPrefix: _, ...own } = value;
   checkServerOptions(group);
   if (url === undefined || url === null) return checkUser({ kind: 'standalone', options: own }, issues);
-  if (typeof url !== 'string') return group.reject('url', 'must be a string') ?? NOWHERE;
-  const target = readUrl(url, 'redis.url', issues);
-  if (target === undefined) return NOWHERE;
+  const target = typeof url === 'string' ? readUrl(url, 'redis.url', issues) : group.reject('url', 'must be a string');
+  if (target === undefined) {
+    // The password may be in the URL that could not be read.
+    if (typeof url !== 'string' || !url.includes('@')) checkUser({ kind: 'standalone', options: own }, issues);
+    return NOWHERE;
+  }
   // The place is the URL's alone: a stray `path` or `host` must not lead elsewhere.
   const { host: _host, port: _port, path: _path, ...rest } = own as RedisOptions;
   if (target.kind !== 'cluster')
@@ -55,7 +58,7 @@ function resolveCluster(value: Record<string, unknown>, issues: Issues): Resolve
   checkServerOptions(node);
   refuseClusterDb({ db: node.get('db') }, node.at('db'), issues);
   const nodes = checkEndpoints(group, 'nodes');
-  return checkUser({ kind: 'cluster', nodes, options: group.get('options') ?? {} }, issues);
+  return checkUser({ kind: 'cluster', nodes, options: group.get('options') ?? {} }, issues, node.at('password'));
 }
 
 function resolveClient(value: Record<string, unknown>, issues: Issues): ResolvedConnection {
@@ -113,9 +116,9 @@ function refuseClusterDb({ db }: { db?: unknown }, path: string, issues: Issues)
 }
 
 /** ioredis does not authenticate at all without a password, and the connection would silently be the default user's. */
-function checkUser(connection: ServerConnection, issues: Issues): ResolvedConnection {
+function checkUser(connection: ServerConnection, issues: Issues, path = 'redis.password'): ResolvedConnection {
   const { username, password } = connection.kind === 'cluster' ? (connection.options.redisOptions ?? {}) : connection.options;
-  if (username && !password) issues.add('redis.password', 'is required with a username');
+  if (username && !password) issues.add(path, 'is required with a username');
   return connection;
 }
 

@@ -27,6 +27,7 @@ const MODULE_KEYS = [
   'rateLimit',
   'audit',
   'httpErrors',
+  'traceIds',
 ] as const satisfies readonly (keyof RedisAuthModuleOptions)[];
 
 const MAX_PREFIX_BYTES = 256;
@@ -56,6 +57,7 @@ export function resolveOptions(options: RedisAuthModuleOptions, instance: string
     rateLimit: resolveRateLimitOptions(group.get('rateLimit'), issues),
     audit: group.oneOf('audit', ['off', 'warn', 'enforce'], 'warn'),
     httpErrors: group.boolean('httpErrors', true),
+    traceIds: group.boolean('traceIds', false),
   };
   issues.throwIfAny();
   return frozenCopy(resolved);

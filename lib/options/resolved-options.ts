@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { ClusterOptions, Cluster, Redis, RedisOptions } from 'ioredis';
-import type { Algorithm, EncryptionHooks, Extractor, SessionLimit, VerifiedSession } from './options.js';
+import type { Algorithm, Extractor, SessionLimit, VerifiedSession } from './options.js';
+import type { EncryptionHooks } from './service-options.js';
 
 /** The options after defaults and validation: every duration in milliseconds, every key a KeyObject, frozen. */
 export interface ResolvedOptions {
@@ -18,6 +19,7 @@ export interface ResolvedOptions {
   readonly rateLimit: ResolvedRateLimitOptions;
   readonly audit: 'off' | 'warn' | 'enforce';
   readonly httpErrors: boolean;
+  readonly traceIds: boolean;
 }
 
 /** Where Redis is, whatever form it was written in. `options` hold only what the user set. */
@@ -60,7 +62,10 @@ export interface ResolvedSessionOptions {
   /** Absent = derived from each signing key. */
   readonly refreshKeys?: readonly ResolvedRefreshKey[];
   readonly touchIntervalMs: number;
-  readonly revocation: 'remote' | 'off';
+  readonly revocation: 'local' | 'remote' | 'off';
+  readonly maxStalenessMs: number;
+  /** Absent = reject. */
+  readonly serveForMs?: number;
   readonly keyspaceNotifications: boolean;
   readonly maxDataBytes: number;
   readonly maxClaimsBytes: number;

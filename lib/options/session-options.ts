@@ -14,6 +14,7 @@ const SESSION_KEYS = [
   'refreshKeys',
   'touchInterval',
   'revocation',
+  'maxStaleness',
   'onStoreUnavailable',
   'keyspaceNotifications',
   'maxDataBytes',
@@ -29,7 +30,7 @@ export function resolveSessionOptions(value: unknown, jwtKeys: readonly Resolved
   const group = new OptionGroup(value ?? undefined, 'sessions', issues, SESSION_KEYS);
   const limit = resolveLimit(group, issues);
   const refreshKeys = resolveRefreshKeys(group, jwtKeys, issues);
-  refuseStaleService(group);
+  const revocation = group.oneOf('revocation', ['local', 'remote', 'off'], 'local');
   return {
     accessTokenTtlMs: group.duration('accessTokenTtl', '15m', { minMs: 1 }),
     idleTimeoutMs: group.duration('idleTimeout', '7d', { minMs: 1 }),
@@ -38,7 +39,9 @@ export function resolveSessionOptions(value: unknown, jwtKeys: readonly Resolved
     refreshLeewayMs: group.duration('refreshLeeway', '10s', { minMs: 0 }),
     ...(refreshKeys && { refreshKeys }),
     touchIntervalMs: group.duration('touchInterval', '60s', { minMs: 0 }),
-    revocation: resolveRevocation(group),
+    revocation,
+    maxStalenessMs: group.duration('maxStaleness', '5s', { minMs: 1 }),
+    ...resolveService(group, revocation, issues),
     keyspaceNotifications: group.boolean('keyspaceNotifications', false),
     maxDataBytes: group.integer('maxDataBytes', 16_384, { min: 2, max: 1_048_576 }),
     maxClaimsBytes: group.integer('maxClaimsBytes', 4096, { min: 2, max: 8192 }),
@@ -78,14 +81,15 @@ function resolveRefreshKeys(group: OptionGroup, jwtKeys: readonly ResolvedJwtKey
   });
 }
 
-function resolveRevocation(group: OptionGroup): 'remote' | 'off' {
-  if (group.get('revocation') !== 'local') return group.oneOf('revocation', ['remote', 'off'], 'remote');
-  group.reject('revocation', '"local" is not available yet in this version; use "remote", or leave it out');
-  return 'remote';
-}
-
-function refuseStaleService(group: OptionGroup): void {
-  if (!isObject(group.get('onStoreUnavailable'))) group.oneOf('onStoreUnavailable', ['reject'], 'reject');
-  else
-    group.reject('onStoreUnavailable', '{ serveFor } needs revocation "local", which is not available yet in this version; use "reject"');
+/** For how long a replica serves while Redis does not answer. */
+function resolveService(group: OptionGroup, revocation: string, issues: Issues): { serveForMs?: number } {
+  const value = group.get('onStoreUnavailable');
+  if (!isObject(value)) {
+    if (value !== undefined && value !== 'reject') group.reject('onStoreUnavailable', 'must be "reject" or { serveFor: \'2m\' }');
+    return {};
+  }
+  const service = new OptionGroup(value, group.at('onStoreUnavailable'), issues, ['serveFor']);
+  if (!service.has('serveFor')) service.reject('serveFor', 'is required');
+  if (revocation !== 'local') group.reject('onStoreUnavailable', '{ serveFor } needs revocation "local"; use "reject", or leave it out');
+  return { serveForMs: service.duration('serveFor', '1m', { minMs: 1 }) };
 }

@@ -1,6 +1,6 @@
 import type { Issues } from './issues.js';
 import { OptionGroup } from './option-group.js';
-import type { TokenOptions } from './options.js';
+import type { TokenOptions } from './service-options.js';
 import type { ResolvedTokenOptions } from './resolved-options.js';
 
 const TOKEN_KEYS = ['defaultTtl', 'maxDataBytes'] as const satisfies readonly (keyof TokenOptions)[];

@@ -55,9 +55,9 @@ const WELL_KNOWN: readonly string[] = [
 const PLEA_TO_CHANGE = /(please)?change(me|this|it)?((in|for)production)?$/;
 
 /** Why the bytes cannot serve as a secret, with the mend; undefined when nothing speaks against them. */
-export function weaknessOf(secret: Buffer): string | undefined {
-  if (secret.length < SHORTEST_SECRET) {
-    return `must be at least ${SHORTEST_SECRET} bytes long; make one with: openssl rand -base64 48`;
+export function weaknessOf(secret: Buffer, shortest = SHORTEST_SECRET): string | undefined {
+  if (secret.length < shortest) {
+    return `must be at least ${shortest} bytes long; make one with: openssl rand -base64 48`;
   }
   const text = secret.toString('latin1');
   if (/-----BEGIN|^(ssh|ecdsa)-\S+ AAAA/.test(text)) {

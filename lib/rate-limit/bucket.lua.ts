@@ -146,3 +146,8 @@ if ends > (redis.call('HGET', KEYS[1], 'x') or 0) + 0 then
 end
 return ends
 `);
+
+/** Whether Redis keeps limits: refused where those above are, as when it is full. KEYS bucket · Reply anything */
+export const PROBE = new Script(`#!lua
+return redis.call('HMGET', KEYS[1], 'B')
+`);

@@ -4,7 +4,7 @@ import type { Outcome } from './outcome.js';
 
 const MOST_KEYS = 10_000;
 /** A reset by another process is noticed after this time at the latest. */
-const MEMORY_MS = 10_000;
+const MEMORY_MS = 2_000;
 
 interface Denial {
   /** What is denied; less may be allowed. */
@@ -17,7 +17,7 @@ interface Denial {
 
 /**
  * Remembers what Redis denied until that ends, so that a key over its limit costs no command: what is denied changes
- * nothing, and only a reset or a reward could end it sooner. One of another process is noticed within 10 s.
+ * nothing, and only a reset or a reward could end it sooner. One of another process is noticed within 2 s.
  */
 export class Denials {
   private readonly ofBuckets = new LRUCache<string, Map<string, Denial>>({ max: MOST_KEYS });

@@ -6,3 +6,4 @@ export type { RateLimiterOptions, RateLimiterParts } from './rate-limiter-option
 export type * from './rate-limit-types.js';
 // For the storage of @nestjs/throttler.
 export { HITS } from './algorithms.lua.js';
+export { rateLimitPrivileges } from './privileges.js';

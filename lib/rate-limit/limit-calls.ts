@@ -1,3 +1,4 @@
+import { from, type LimitDecision, limitDecisions, type Observer } from '../diagnostics/index.js';
 import { DEBIT, type Mode, USE_ONE } from './bucket.lua.js';
 import type { Denials } from './denials.js';
 import type { Debit, LocalLimiter } from './local-limiter.js';
@@ -17,6 +18,7 @@ export class LimitCalls {
     private readonly store: StoreOrLocal,
     private readonly local: LocalLimiter,
     private readonly denials: Denials,
+    private readonly observer: Observer,
   ) {}
 
   /** With a request, a repeat of it gets the first answer. */
@@ -26,7 +28,9 @@ export class LimitCalls {
       // Not for a request: it may be a repeat of what was allowed.
       for (const [index, debit] of debits.entries()) {
         const outcome = this.denials.find(debit);
-        if (outcome !== undefined) return { result: toResult(outcome), outcomes: [{ index, outcome }] };
+        if (outcome === undefined) continue;
+        this.tell(operation, outcome, 'memory');
+        return { result: toResult(outcome), outcomes: [{ index, outcome }] };
       }
     }
     const sentAt = performance.now();
@@ -37,13 +41,17 @@ export class LimitCalls {
         if (outcome.retryMs > 0) this.denials.remember(debits[index]!, outcome, sentAt);
       });
     }
+    this.tell(operation, tightest(outcomes), isFromRedis ? 'redis' : 'instance');
     return decisionOf(outcomes);
   }
 
   /** What is called most, by itself. */
   async useOne(operation: string, one: Debit): Promise<Outcome> {
     const denied = this.denials.find(one);
-    if (denied !== undefined) return denied;
+    if (denied !== undefined) {
+      this.tell(operation, denied, 'memory');
+      return denied;
+    }
     const sentAt = performance.now();
     const { bucket, letter, field, limit, cost } = one;
     const { store } = this;
@@ -66,6 +74,7 @@ export class LimitCalls {
       },
     );
     if (isFromRedis && outcome.retryMs > 0) this.denials.remember(one, outcome, sentAt);
+    this.tell(operation, outcome, isFromRedis ? 'redis' : 'instance');
     return outcome;
   }
 
@@ -90,6 +99,10 @@ export class LimitCalls {
         return this.local.debit(mode, debits);
       },
     );
+  }
+
+  private tell(operation: string, { retryMs }: Outcome, by: LimitDecision['by']): void {
+    if (limitDecisions.hasSubscribers) limitDecisions.publish({ ...from(this.observer), operation, allowed: retryMs === 0, by });
   }
 }
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { assertObject, assertText } from '../data/index.js';
+import { type Observer, Traced } from '../diagnostics/index.js';
 import { StoreFullError, StoreUnavailableError } from '../errors/index.js';
 import type { Duration } from '../options/index.js';
 import { BLOCK, type Mode } from './bucket.lua.js';
@@ -21,8 +22,8 @@ const MAX_ID_BYTES = 256;
  * Limits how often something happens, over all instances, by the clock of the Redis server alone.
  *
  * Each call is one Lua script and one round trip, atomic; every key has a TTL. What Redis denied is remembered in this
- * process until it ends, at most 10 s at a time, so that a key over its limit costs next to no commands; a `reset`,
- * `reward` or sign-in by another process is noticed within those 10 s, one by this process at once.
+ * process until it ends, at most 2 s at a time, so that a key over its limit costs next to no commands; a `reset`,
+ * `reward` or sign-in by another process is noticed within those 2 s, one by this process at once.
  *
  * While Redis cannot be asked there is neither "no limit" nor "nothing goes": each instance keeps
  * max(1, floor(limit / `rateLimit.instances`)) of each limit by itself, at once where there is no connection. Where
@@ -34,6 +35,7 @@ const MAX_ID_BYTES = 256;
  * Provided by the module, and usable by hand: `new RateLimiter({ redis: 'redis://localhost:6379' })`.
  */
 @Injectable()
+@Traced<RateLimiter>('rateLimit', ['consume', 'peek', 'penalty', 'reward', 'reset', 'block', 'login', 'decide'])
 export class RateLimiter {
   /** @internal */
   readonly parts: RateLimiterParts;
@@ -58,7 +60,12 @@ export class RateLimiter {
     this.addresses = new ClientAddresses(rateLimit);
     this.store = new StoreOrLocal(connection);
     this.local = new LocalLimiter(rateLimit.instances);
-    this.calls = new LimitCalls(this.store, this.local, this.denials);
+    this.calls = new LimitCalls(this.store, this.local, this.denials, connection.observer);
+  }
+
+  /** @internal */
+  get observer(): Observer {
+    return this.parts.connection.observer;
   }
 
   /**
@@ -66,8 +73,7 @@ export class RateLimiter {
    * is used; the result is that of the tightest, the one that says no for longest or else has the least left.
    */
   async consume(key: string, limits: RateLimitUse | readonly RateLimitUse[]): Promise<RateLimitResult> {
-    if (Array.isArray(limits) || (limits as RateLimitUse | undefined)?.requestId !== undefined)
-      return (await this.decide(key, limits)).result;
+    if (Array.isArray(limits) || (limits as RateLimitUse | undefined)?.requestId !== undefined) return (await this.use(key, limits)).result;
     return toResult(await this.calls.useOne('rateLimit.consume', debit(this.keys.bucket(checkKey(key)), checkLimit('options', limits))));
   }
 
@@ -91,7 +97,7 @@ export class RateLimiter {
 
   /**
    * Forgets all limits of a key, and its block; false if there was nothing to forget. Other instances that remember a
-   * denial go by it for up to 10 s.
+   * denial go by it for up to 2 s.
    *
    * @throws StoreUnavailableError if Redis cannot be asked; in this process it is forgotten all the same
    */
@@ -141,6 +147,10 @@ export class RateLimiter {
 
   /** {@link consume} with what each limit says. @internal */
   async decide(key: string, limits: RateLimitUse | readonly RateLimitUse[]): Promise<Decision> {
+    return this.use(key, limits);
+  }
+
+  private async use(key: string, limits: RateLimitUse | readonly RateLimitUse[]): Promise<Decision> {
     const bucket = this.keys.bucket(checkKey(key));
     const checked = checkLimits(limits);
     const requestId = checkRequestId(Array.isArray(limits) ? limits : [limits as RateLimitUse]);

@@ -1,7 +1,9 @@
 import { Logger } from '@nestjs/common';
+import { from, stateChanges } from '../diagnostics/index.js';
 import { StoreFullError, StoreUnavailableError } from '../errors/index.js';
 import type { Again, RedisAuthConnection, RedisClient } from '../redis/index.js';
 import { AnswerDeadline } from './answer-deadline.js';
+import { PROBE } from './bucket.lua.js';
 
 /** So long no answer at all to anything that was asked: longer than a slow answer takes, shorter than a call may. */
 const SILENCE_MS = 500;
@@ -39,6 +41,13 @@ export class StoreOrLocal {
   /** The last moment, by the server's clock, at which anybody waits for what is asked now. */
   get latest(): number {
     return this.clock.in(this.connection.commandTimeoutMs);
+  }
+
+  /** Whether Redis keeps the limits, as far as is known; where it does not, it is looked for, as by any call. */
+  get asksRedis(): boolean {
+    if (this.missing === undefined) return true;
+    this.probe(this.missing);
+    return false;
   }
 
   /** @param key of what is asked for; a Cluster may lack but one of its parts */
@@ -111,6 +120,7 @@ export class StoreOrLocal {
     this.missing = key;
     this.probedAt = performance.now();
     this.logger.warn(`Redis cannot be asked for rate limits (${why}): each instance keeps a part of them by itself`);
+    this.tell('down');
   }
 
   private isThere(): void {
@@ -118,16 +128,21 @@ export class StoreOrLocal {
     this.missing = undefined;
     this.clock.forget();
     this.logger.log('Redis keeps the rate limits again');
+    this.tell('up');
+  }
+
+  private tell(state: 'up' | 'down'): void {
+    if (stateChanges.hasSubscribers) stateChanges.publish({ ...from(this.connection.observer), part: 'rate-limits', state });
   }
 
   private probe(key: string): void {
     if (performance.now() - this.probedAt < PROBE_AFTER_MS) return;
     this.probedAt = Infinity;
-    // What the scripts do, too, so that nobody has to be allowed more for this.
-    const look = (client: RedisClient): Promise<unknown> => client.hmget(key, 'B');
-    this.connection.execute('rateLimit.probe', look).then(
-      () => this.isThere(),
-      () => (this.probedAt = performance.now()),
-    );
+    this.connection
+      .execute('rateLimit.probe', (client, again) => PROBE.run(client, [key], [], again))
+      .then(
+        () => this.isThere(),
+        () => (this.probedAt = performance.now()),
+      );
   }
 }

@@ -67,6 +67,22 @@ export function overriddenOptions(connection: ResolvedConnection, commandTimeout
   }
 }
 
+/** Paths of the options to which the application gave another value than the fixed one, in vain. */
+export function ineffectiveOptions(connection: ResolvedConnection): string[] {
+  switch (connection.kind) {
+    case 'client':
+      return [];
+    case 'standalone':
+    case 'sentinel':
+      return differing(FIXED, connection.options, 'redis');
+    case 'cluster':
+      return [
+        ...differing({ lazyConnect: true }, connection.options, 'redis.options'),
+        ...differing(FIXED, connection.options.redisOptions, 'redis.options.redisOptions'),
+      ];
+  }
+}
+
 function nodeProfile(commandTimeoutMs: number): NodeProfile {
   return {
     commandTimeout: commandTimeoutMs,

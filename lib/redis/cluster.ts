@@ -15,6 +15,21 @@ export function commandConnections(client: RedisClient): Redis[] {
 }
 
 /**
+ * Those of all masters, for what is to be known of all data.
+ *
+ * @throws Error while one of them is not connected: ioredis then leaves it out
+ */
+export function everyMaster(client: RedisClient): Redis[] {
+  const connections = commandConnections(client);
+  if (!isCluster(client)) return connections;
+  const there = new Set(connections.map(({ options }) => `${options.host}:${options.port}`));
+  for (const master of new Set(client.slots.map(([first]) => first))) {
+    if (master !== undefined && !there.has(master)) throw new Error('a master of the Cluster is not connected');
+  }
+  return connections;
+}
+
+/**
  * Connects a node as soon as it is known. Left alone, ioredis connects with the first command and keeps that
  * command in a queue which no deadline empties: it would be executed after its caller was told that it failed.
  */

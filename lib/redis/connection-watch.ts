@@ -1,12 +1,13 @@
 import type { EventEmitter } from 'node:events';
 import { Logger } from '@nestjs/common';
+import { from, type Observer, stateChanges } from '../diagnostics/index.js';
 import { RedisAuthConfigError, withoutArguments } from '../errors/index.js';
 import type { ResolvedConnection } from '../options/index.js';
 import { connectNode, isCluster, whyUnreachable } from './cluster.js';
 import type { ConnectionEvents } from './connection-events.js';
 import type { Gate } from './gate.js';
 import type { RedisClient } from './redis-client.js';
-import { explainRefusal } from './refusal.js';
+import { explainTrouble, inWords } from './trouble.js';
 import { probe } from './server-probe.js';
 
 const PROBE_AGAIN_MS = 500;
@@ -37,6 +38,7 @@ export class ConnectionWatch {
     private readonly address: string,
     private readonly gate: Gate,
     private readonly events: EventEmitter<ConnectionEvents>,
+    private readonly observer: Observer,
   ) {
     this.listeners = [
       ['connect', () => this.connected()],
@@ -88,6 +90,12 @@ export class ConnectionWatch {
     this.decided = true;
     this.outage = { since: Date.now(), lastMessage: '' };
     this.logger.warn(`Redis at ${this.address} has not answered yet; calls fail until it does`);
+    this.tell('down', 'connection-timeout');
+  }
+
+  private tell(state: 'up' | 'down', reason?: string): void {
+    if (!stateChanges.hasSubscribers) return;
+    stateChanges.publish({ ...from(this.observer), part: 'redis', state, ...(reason !== undefined && { reason }) });
   }
 
   private readonly connectNewNode = (node: Parameters<typeof connectNode>[0]): void => {
@@ -125,6 +133,7 @@ export class ConnectionWatch {
     if (this.outage) {
       this.logger.log(`Redis at ${this.address} is available again after ${((Date.now() - this.outage.since) / 1000).toFixed(1)} s`);
       this.outage = undefined;
+      this.tell('up');
     }
     this.gate.open();
     this.settleOutcome();
@@ -167,10 +176,13 @@ export class ConnectionWatch {
     const isNew = this.outage === undefined;
     if (this.outage?.lastMessage === reason.message) return;
     this.outage = { since: this.outage?.since ?? Date.now(), lastMessage: reason.message };
-    const refusal = explainRefusal(reason);
-    if (refusal === undefined) {
-      if (isNew) this.logger.warn(`Redis at ${this.address} is not available (${reason.message}); calls fail until it is back`);
+    const trouble = explainTrouble(reason);
+    if (isNew) this.tell('down', trouble?.code ?? 'unknown');
+    if (trouble?.isRefusal !== true) {
+      const why = trouble === undefined ? reason.message : `${reason.message}: ${inWords(trouble)}`;
+      if (isNew) this.logger.warn(`Redis at ${this.address} is not available (${why}); calls fail until it is back`);
     } else {
+      const refusal = inWords(trouble);
       const issue = { path: 'redis', message: `${this.address}: ${refusal}` };
       // At boot the error itself says so.
       if (this.decided) this.logger.error(`Redis at ${this.address} refuses us: ${refusal}`);

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { commandConnections } from './cluster.js';
+import { commandConnections, everyMaster } from './cluster.js';
 import type { RedisAuthConnection } from './redis-auth-connection.js';
 import type { RedisClient } from './redis-client.js';
 
@@ -32,7 +32,7 @@ export function callsOver(connection: RedisAuthConnection, operation: string): C
 
 /** A way to each master; one that is no longer one fails its calls. */
 export async function callsToMasters(call: Call): Promise<CallNode[]> {
-  const addresses = await call(async (client) => commandConnections(client).map(addressOf));
+  const addresses = await call(async (client) => everyMaster(client).map(addressOf));
   return addresses.map((address) => (send) => call((client) => send(masterAt(client, address))));
 }
 

@@ -22,6 +22,8 @@ export interface Identity {
  * | `<prefix>r:{tag}<hash>`      | string | first answer to a `requestId`, for 60 s                      |
  * | `<prefix>x:{tag}<rest>`      | string | expiry marker, only with `keyspaceNotifications`             |
  * | `<prefix>t:{tenant hash}`    | string | epoch of a tenant                                            |
+ * | `<prefix>f:{feed}stream`     | stream | the feed of revocations                                      |
+ * | `<prefix>f:{feed}anchor`     | hash   | since when the feed is complete                              |
  */
 export class KeySpace {
   constructor(private readonly prefix: string) {}
@@ -40,6 +42,14 @@ export class KeySpace {
 
   tenant(tenantHash: string): string {
     return `${this.prefix}t:{${tenantHash}}`;
+  }
+
+  get feed(): string {
+    return `${this.prefix}f:{feed}stream`;
+  }
+
+  get feedAnchor(): string {
+    return `${this.prefix}f:{feed}anchor`;
   }
 
   /** Key names of expiry markers start with this. */
@@ -92,10 +102,9 @@ export function tenantHashOf(sessionId: string): string | undefined {
   return sessionId.length > TAG_LENGTH + TENANT_HASH_LENGTH ? sessionId.slice(TAG_LENGTH, TAG_LENGTH + TENANT_HASH_LENGTH) : undefined;
 }
 
-/** Whether the id was made for this identity; a forged pair of `sid` and `sub` fails here without a command. */
-export function sessionBelongsTo(sessionId: string, userId: string, tenant?: string): boolean {
+/** Whether the id was made for this encoded identity; a forged pair of `sid` and `sub` fails here without a command. */
+export function sessionBelongsTo(sessionId: string, identity: string, tenant: string | undefined): boolean {
   if (!isSessionId(sessionId)) return false;
-  const identity = encodeIdentity(tenant === undefined ? { userId } : { userId, tenant });
   return tagOf(sessionId) === slotTag(identity) && tenantHashOf(sessionId) === (tenant === undefined ? undefined : hashTenant(tenant));
 }
 

@@ -1,28 +1,31 @@
 import { EventEmitter } from 'node:events';
 import { assertText } from '../data/index.js';
+import { type Observer, Traced } from '../diagnostics/index.js';
 import type { ResolvedConnection } from '../options/index.js';
 import { describeAddress } from './address.js';
+import { type Again, BoundedCalls } from './bounded-calls.js';
 import { createClient } from './client-profile.js';
 import { closeClient } from './close-client.js';
-import { commandConnections, isCluster } from './cluster.js';
+import { everyMaster, isCluster } from './cluster.js';
 import { assertEvent, type ConnectionEvents } from './connection-events.js';
+import { databaseOf } from './database.js';
 import { ConnectionWatch } from './connection-watch.js';
 import { Gate } from './gate.js';
-import { auditProfile } from './profile-audit.js';
 import type { RedisClient } from './redis-client.js';
 import { RefusedCalls } from './refused-calls.js';
-import { storeUnavailable, toStoreError } from './store-errors.js';
+import { storeUnavailable } from './store-errors.js';
 import { WriteJoining } from './write-joining.js';
 
-/** The client for a further command of a call. Throws where none may be sent any more. */
-export type Again = () => RedisClient;
+export type { Again };
 
 /** How a {@link RedisAuthConnection} behaves. */
 export interface ConnectionSettings {
   /** Bounds each call as a whole. */
   commandTimeoutMs: number;
-  /** Whether options that override the package's profile are reported: as a warning, or by refusing to start. @default 'off' */
-  audit?: 'off' | 'warn' | 'enforce';
+  /** Name of the registration it is of; none for what was made by hand. */
+  instance?: string;
+  /** Whether diagnostics channels tell ids. @default false */
+  traceIds?: boolean;
 }
 
 /**
@@ -32,7 +35,11 @@ export interface ConnectionSettings {
  * A call waits for a connection that is being made and fails at once while there is none; either way it settles
  * within `commandTimeout`, and what failed for lack of a connection is never sent later.
  */
+@Traced<RedisAuthConnection>('connection', ['ping', 'info', 'dbSize'])
 export class RedisAuthConnection {
+  /** On whose behalf all that share this connection tell what they do. @internal */
+  readonly observer: Observer;
+
   /**
    * The ioredis client, for commands of your own. It knows nothing of `keyPrefix` and none of the promises made
    * here but its options: with the package's own client a command is bounded by `commandTimeout` and rejects with
@@ -44,24 +51,47 @@ export class RedisAuthConnection {
   private readonly gate = new Gate();
   private readonly watch: ConnectionWatch;
   private readonly refused: RefusedCalls;
+  private readonly calls: BoundedCalls;
   private readonly isOurs: boolean;
-  private readonly writes: WriteJoining | undefined;
   private readonly links = new Set<RedisClient>();
   private started = false;
+  private readonly ending = new AbortController();
   private closing: Promise<void> | undefined;
 
   constructor(
     connection: ResolvedConnection,
     private readonly settings: ConnectionSettings,
   ) {
-    auditProfile(connection, settings);
+    const { instance, traceIds = false } = settings;
+    this.observer = { ...(instance !== undefined && { instance }), tellsIds: traceIds };
     this.client = createClient(connection, settings.commandTimeoutMs);
     this.isOurs = connection.kind !== 'client';
     const address = describeAddress(connection);
-    this.watch = new ConnectionWatch(this.client, connection, address, this.gate, this.events);
+    this.watch = new ConnectionWatch(this.client, connection, address, this.gate, this.events, this.observer);
     this.refused = new RefusedCalls(address, this.events);
     this.events.on('ready', () => this.refused.forget());
-    this.writes = this.isOurs ? new WriteJoining(this.client) : undefined;
+    const writes = this.isOurs ? new WriteJoining(this.client) : undefined;
+    this.calls = new BoundedCalls(this.client, this.gate, this.refused, writes, settings.commandTimeoutMs, () => this.start());
+  }
+
+  /** Whether calls are sent at once. @internal */
+  get isUsable(): boolean {
+    return this.gate.isOpen;
+  }
+
+  /** Whether Redis answers, but refuses calls. @internal */
+  get isRefusing(): boolean {
+    return this.refused.hasAny;
+  }
+
+  /** Aborted as soon as it is being closed. @internal */
+  get closed(): AbortSignal {
+    return this.ending.signal;
+  }
+
+  /** It was closed, or is being closed. @internal */
+  get isClosed(): boolean {
+    return this.closing !== undefined;
   }
 
   /** Bounds each call as a whole. @internal */
@@ -97,7 +127,7 @@ export class RedisAuthConnection {
    */
   dbSize(): Promise<number> {
     return this.execute('connection.dbSize', async (client) => {
-      const sizes: (number | string)[] = await Promise.all(commandConnections(client).map((node) => node.dbsize()));
+      const sizes: (number | string)[] = await Promise.all(everyMaster(client).map((node) => node.dbsize()));
       // The application's own client may be set to give numbers as text.
       return sizes.reduce<number>((sum, size) => sum + Number(size), 0);
     });
@@ -169,48 +199,7 @@ export class RedisAuthConnection {
    * @internal
    */
   execute<T>(operation: string, send: (client: RedisClient, again: Again) => Promise<T>, before?: Promise<unknown>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      let sent = false;
-      let overdue = false;
-      const deadline = setTimeout(() => {
-        overdue = true;
-        reject(storeUnavailable(operation, sent, new Error(`no answer within ${this.settings.commandTimeoutMs} ms`)));
-      }, this.settings.commandTimeoutMs);
-      const succeed = (result: T): void => {
-        clearTimeout(deadline);
-        if (this.refused.hasAny) this.refused.succeeded(operation);
-        resolve(result);
-      };
-      const fail = (error: unknown): void => {
-        clearTimeout(deadline);
-        reject(toStoreError(operation, error, sent) as Error);
-        // While there is no usable connection, the watch tells why.
-        if (sent && this.gate.isOpen) this.refused.failed(operation, error);
-      };
-      const again: Again = () => {
-        if (overdue || this.client.status !== 'ready') throw new Error('the connection was lost');
-        this.writes?.begin();
-        return this.client;
-      };
-      const run = (): void => {
-        if (overdue) return;
-        if (this.client.status !== 'ready') return fail(new Error('the connection was lost'));
-        sent = true;
-        try {
-          this.writes?.begin();
-          send(this.client, again).then(succeed, fail);
-        } catch (error) {
-          fail(error);
-        }
-      };
-      const enter = (): void => {
-        if (this.gate.isOpen) return run();
-        this.start();
-        this.gate.pass().then(run, fail);
-      };
-      if (before === undefined) enter();
-      else before.then(enter, fail);
-    });
+    return this.calls.execute(operation, send, before);
   }
 
   /**
@@ -223,7 +212,10 @@ export class RedisAuthConnection {
     if (this.closing) throw storeUnavailable('connection.openLink', false, new Error('the connection has been closed'));
     // An automatic SUBSCRIBE is awaited by nobody; failing, it would end the process.
     const options = { lazyConnect: false, enableOfflineQueue: true, autoResubscribe: false };
-    const link = isCluster(this.client) ? this.client.duplicate([], options) : this.client.duplicate(options);
+    // What a replica has not heard of yet is not to be read there.
+    const link = isCluster(this.client)
+      ? this.client.duplicate([], { ...options, scaleReads: 'master' })
+      : this.client.duplicate({ ...options, db: databaseOf(this.client) });
     link.on('error', () => undefined);
     this.links.add(link);
     return link;
@@ -236,6 +228,7 @@ export class RedisAuthConnection {
   }
 
   private async shutDown(): Promise<void> {
+    this.ending.abort();
     this.gate.shutForGood(new Error('the connection has been closed'));
     this.watch.stop();
     const clients = this.isOurs ? [this.client, ...this.links] : [...this.links];

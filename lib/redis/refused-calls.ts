@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { Logger } from '@nestjs/common';
 import { withoutArguments } from '../errors/index.js';
 import type { ConnectionEvents } from './connection-events.js';
-import { explainRefusal } from './refusal.js';
+import { explainRefusal } from './trouble.js';
 import { refusalCode } from './store-errors.js';
 
 /**

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { RedisClient } from './redis-client.js';
 
+/** A command is named where it is called, never put together: so what a script may need stands in its text. */
+const CALL = /\bredis\.p?call\('([A-Z]+)'/g;
+
 /** A key or an argument of a script. Bytes stay bytes. */
 export type ScriptArgument = string | number | Buffer;
 
@@ -13,6 +16,11 @@ export class Script<Reply = unknown> {
 
   constructor(private readonly lua: string) {
     this.sha = createHash('sha1').update(lua).digest('hex');
+  }
+
+  /** What it calls, as ACL rules name commands, each once. */
+  get commands(): string[] {
+    return [...new Set([...this.lua.matchAll(CALL)].map(([, name]) => name!.toLowerCase()))];
   }
 
   /** One round trip; two where the server has to be told the script, over `again()`. All keys must be of one slot. */

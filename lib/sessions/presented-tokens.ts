@@ -4,6 +4,7 @@ import { decodeIdentity, type Identity, type KeySpace, tenantHashOf } from '../r
 import { LOOK_AT_REFRESH_TOKEN } from './presented-token.lua.js';
 import { hashSecret, type RefreshTokenCodec } from './refresh-token.js';
 import type { ScriptCalls } from './script-calls.js';
+import type { SessionEndings } from './session-endings.js';
 import type { SessionStore } from './session-store.js';
 
 /** A token of a session that is in force. */
@@ -28,9 +29,10 @@ export class PresentedTokens {
     private readonly verifier: AccessTokenVerifier,
     private readonly codec: RefreshTokenCodec,
     private readonly store: SessionStore,
+    private readonly endings: SessionEndings,
     private readonly calls: ScriptCalls,
     private readonly keys: KeySpace,
-    private readonly revocation: 'remote' | 'off',
+    private readonly revocation: 'local' | 'remote' | 'off',
   ) {}
 
   /**
@@ -48,8 +50,8 @@ export class PresentedTokens {
   logOut(token: string): Promise<boolean> {
     return refusedAs(false, () => {
       if (isRefreshToken(token)) return this.endChain('sessions.logout', token, 'o', 'logout');
-      const identity = this.verifier.verifyGenuine(token);
-      return this.store.end('sessions.logout', identity.sessionId, 'o', 'logout', { identity });
+      const { sessionId, identity } = this.verifier.verifyGenuine(token);
+      return this.endings.end('sessions.logout', sessionId, 'o', 'logout', { identity });
     });
   }
 
@@ -62,22 +64,21 @@ export class PresentedTokens {
   end(token: string): Promise<boolean> {
     return refusedAs(false, () => {
       if (isRefreshToken(token)) return this.endChain('revocation.revoke', token, 'r', 'token revoked');
-      const identity = this.verifier.verify(token);
+      const { sessionId, identity } = this.verifier.verify(token);
       if (this.revocation === 'off') {
         throw new OAuthRequestError('unsupported_token_type', 'access tokens are valid until they expire here; revoke the refresh token');
       }
-      return this.store.end('revocation.revoke', identity.sessionId, 'r', 'token revoked', { identity });
+      return this.endings.end('revocation.revoke', sessionId, 'r', 'token revoked', { identity });
     });
   }
 
   private endChain(operation: string, token: string, how: 'r' | 'o', reason: string): Promise<boolean> {
     const { sessionId, secret } = this.codec.open(token);
-    return this.store.end(operation, sessionId, how, reason, { hash: hashSecret(secret) });
+    return this.endings.end(operation, sessionId, how, reason, { hash: hashSecret(secret) });
   }
 
   private async lookAtAccessToken(token: string): Promise<LiveSessionToken | null> {
-    const session = this.verifier.verify(token);
-    const reply = await this.store.verify(session.sessionId, session, false);
+    const reply = await this.store.verify(this.verifier.verify(token), false);
     if (typeof reply === 'string') return null;
     return { kind: 'access', payload: JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as Record<string, unknown> };
   }
@@ -87,16 +88,23 @@ export class PresentedTokens {
     const keys = [this.keys.session(sessionId)];
     const args = [hashSecret(secret), generation];
     const tenant = tenantHashOf(sessionId);
-    return this.calls.beside('introspection.introspect', tenant, LOOK_AT_REFRESH_TOKEN, keys, args, (reply, epoch) => {
-      if (reply === null || reply[3] !== epoch) return null;
-      const [identity, expires, scope] = reply;
-      return { kind: 'refresh', identity: decodeIdentity(identity), sessionId, scope: scope ?? undefined, expiresMs: Number(expires) };
-    });
+    return this.calls.look(
+      'introspection.introspect',
+      tenant,
+      LOOK_AT_REFRESH_TOKEN,
+      keys,
+      args,
+      (reply, epoch): LiveSessionToken | null => {
+        if (reply === null || reply[3] !== epoch) return null;
+        const [identity, expires, scope] = reply;
+        return { kind: 'refresh', identity: decodeIdentity(identity), sessionId, scope: scope ?? undefined, expiresMs: Number(expires) };
+      },
+    );
   }
 }
 
 /** What `act` results in; `refused` where it finds the token not in force. */
-async function refusedAs<Refused, Result>(refused: Refused, act: () => Promise<Result>): Promise<Result | Refused> {
+export async function refusedAs<Refused, Result>(refused: Refused, act: () => Promise<Result>): Promise<Result | Refused> {
   try {
     return await act();
   } catch (error) {

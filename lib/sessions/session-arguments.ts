@@ -2,7 +2,7 @@ import { assertObject, assertText, checkInitialData, type DataPatch, isObject, t
 import { InvalidArgumentError } from '../errors/index.js';
 import { RESERVED_CLAIMS } from '../jwt/index.js';
 import { type Duration, isScope, parseDuration, type ResolvedSessionOptions } from '../options/index.js';
-import { type Identity, isSessionId } from '../redis/index.js';
+import { encodeIdentity, type Identity, isSessionId, restOf, sessionBelongsTo } from '../redis/index.js';
 import type { DeviceInfo, SessionInit } from './session-types.js';
 
 const MAX_ID_BYTES = 256;
@@ -134,6 +134,12 @@ export function checkReason(reason: unknown): string {
 export function checkSessionId(argument: string, sessionId: unknown): sessionId is string {
   assertText(argument, sessionId, MAX_ID_BYTES);
   return isSessionId(sessionId);
+}
+
+/** The part of a session's id by which a script spares it; '' where none is to be, or it is not one of these. */
+export function checkSpared(argument: string, sessionId: string | undefined, identity: Identity): string {
+  if (sessionId === undefined || !checkSessionId(argument, sessionId)) return '';
+  return sessionBelongsTo(sessionId, encodeIdentity(identity), identity.tenant) ? restOf(sessionId) : '';
 }
 
 export function assertString(argument: string, value: unknown): asserts value is string {

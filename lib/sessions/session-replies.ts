@@ -1,8 +1,10 @@
 import { dataOf } from '../data/index.js';
 import { InvalidArgumentError, type InvalidTokenReason, SessionConflictError } from '../errors/index.js';
+import type { TokenOrigin } from '../jwt/index.js';
 import { decodeIdentity, type Identity } from '../redis/index.js';
 import type { SessionInfo } from './session-types.js';
 import type { GrantReply } from './chain.lua.js';
+import type { ReplyNumber } from './session-state.lua.js';
 import type { SessionReply, UpdateRefusal } from './session.lua.js';
 
 /** What a script allows to be issued. */
@@ -20,10 +22,11 @@ export interface Grant {
   readonly authAgeMs: number;
   /** By the server's clock. */
   readonly expiresMs: number;
+  readonly origin: TokenOrigin;
 }
 
 export function grantOf(reply: GrantReply): Grant {
-  const [generation, restMs, authAgeMs, expiresMs, kid, identity, accessTokenTtlMs, claims, scopes] = reply;
+  const [generation, restMs, authAgeMs, expiresMs, kid, identity, accessTokenTtlMs, claims, scopes, tenant, user, now] = reply;
   return {
     identity: decodeIdentity(identity),
     generation: Number(generation),
@@ -34,7 +37,13 @@ export function grantOf(reply: GrantReply): Grant {
     restMs: Number(restMs),
     authAgeMs: Number(authAgeMs),
     expiresMs: Number(expiresMs),
+    origin: originOf(user, tenant, now),
   };
+}
+
+/** Of a token issued under these epochs. */
+export function originOf(userEpoch: string, tenantEpoch: string | null, nowMs: ReplyNumber): TokenOrigin {
+  return { userEpoch: Number(userEpoch), tenantEpoch: Number(tenantEpoch ?? 0), issuedMs: Number(nowMs) };
 }
 
 export function sessionInfoOf(sessionId: string, reply: SessionReply, withData: boolean): SessionInfo {
@@ -57,7 +66,7 @@ export function sessionInfoOf(sessionId: string, reply: SessionReply, withData: 
 
 /** @throws SessionConflictError, InvalidArgumentError where the script wrote nothing */
 export function updatedOf(sessionId: string, reply: SessionReply | UpdateRefusal, ifVersion: number | undefined): SessionInfo {
-  if (reply.length > 2) return sessionInfoOf(sessionId, reply as SessionReply, true);
+  if (reply.length > 3) return sessionInfoOf(sessionId, reply as SessionReply, true);
   const [refusal, detail] = reply as UpdateRefusal;
   if (refusal === 'conflict') throw new SessionConflictError(ifVersion!, Number(detail));
   throw new InvalidArgumentError('data', `would be ${detail} bytes as JSON, merged with what is there; that is more than maxDataBytes`);

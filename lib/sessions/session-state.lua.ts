@@ -16,19 +16,26 @@ export type ReplyNumber = number | string;
  *   n has a marker · C claims, D device (JSON) · S scopes · .x the data's key x (JSON) · z how it ended
  * Tombstone (hash): u, h, z
  *   z: r revoked · o logged out · e evicted · x expired · u refresh token reused
- * Index (zset): <rest of the session id> → expiry (ms) · 't' → tenant epoch (µs, so above every expiry)
+ *   j ids of single access tokens that were revoked, each with when it may be forgotten (ms)
+ * Index (zset): <rest of the session id> → expiry (ms) · 't' → tenant epoch, 'u' → user's epoch (µs at first, so above
+ *   every expiry) · text of a revocation → DUE: the feed has yet to be told it, by whoever comes here next
  */
 const CORE = `
 local CHANNEL = table.remove(ARGV, 1)
 local HEAD, TAG, TAIL = string.match(KEYS[1], '^([^{]*)[su]:{(......)}(.*)$')
 local BEYOND_EXPIRIES = '(1000000000000000'
+local DUE = 9000000000000000
 
 local time = redis.call('TIME')
 local now_us = time[1] * 1000000 + time[2]
 local now = math.floor(now_us / 1000)
 local function ms(us) return math.floor(us / 1000) end
 
-local function index_key(identity) return HEAD .. 'u:{' .. TAG .. '}' .. identity end
+local touched
+local function index_key(identity)
+  touched = HEAD .. 'u:{' .. TAG .. '}' .. identity
+  return touched
+end
 local function marker_key(rest) return HEAD .. 'x:{' .. TAG .. '}' .. rest end
 
 -- an event may be lost: a user that may not publish must not fail half-way for it
@@ -53,8 +60,16 @@ local function load(rest)
   }
 end
 
+-- the index is what epochs lie in: as long as a token may live that they concern
+local function stay(index, window)
+  if redis.call('PTTL', index) < window then redis.call('PEXPIRE', index, window) end
+end
+
 local function finish(s, how, ttl)
-  redis.call('ZREM', index_key(s.identity), s.rest)
+  local index = index_key(s.identity)
+  redis.call('ZREM', index, s.rest)
+  -- nothing but epochs is left
+  if redis.call('ZCOUNT', index, '-inf', BEYOND_EXPIRIES) == 0 then redis.call('PEXPIRE', index, s.window) end
   redis.call('DEL', s.key)
   redis.call('HSET', s.key, 'u', s.identity, 'h', s.hash, 'z', how)
   redis.call('PEXPIRE', s.key, ttl or s.window)
@@ -70,10 +85,12 @@ end
 -- nil: unknown, or no longer in its index; otherwise a session whose .ended says whether it is live
 local function find(rest)
   local s = load(rest)
-  if not s or s.ended then return s end
+  if not s then return nil end
+  local index = index_key(s.identity)
+  if s.ended then return s end
   if s.expires <= now then
     expire(s)
-  elseif not redis.call('ZSCORE', index_key(s.identity), rest) then
+  elseif not redis.call('ZSCORE', index, rest) then
     return nil
   end
   return s
@@ -92,6 +109,26 @@ local function keep(s)
   if s.marked then redis.call('SET', marker_key(s.rest), '', 'PX', left) end
 end
 
+-- told to every instance before the caller is told that it is done
+local function announce(index, text, window)
+  touched = index
+  redis.call('ZADD', index, DUE, text)
+  stay(index, window)
+end
+
+local function announce_end(s)
+  announce(index_key(s.identity), 's ' .. s.ended .. ' ' .. TAG .. s.rest, s.window)
+end
+
+-- missing, it begins anew above every one there was
+local function user_epoch(index, window)
+  local epoch = redis.call('ZSCORE', index, 'u')
+  if epoch then return epoch end
+  redis.call('ZADD', index, now_us, 'u')
+  stay(index, window)
+  return string.format('%.0f', now_us)
+end
+
 local function tenant_epoch(s)
   if not string.find(s.identity, ':', 1, true) then return false end
   return redis.call('ZSCORE', index_key(s.identity), 't')
@@ -102,7 +139,7 @@ end
 export const GRANT = `
 local function grant(s)
   return { s.generation, s.expires - now, ms(now_us - s.authenticated), s.expires, s.kid, s.identity, s.ttl, s.claims, s.scopes,
-    tenant_epoch(s) }
+    tenant_epoch(s), user_epoch(index_key(s.identity), s.window), now }
 end
 
 -- a tombstone has to outlive every access token of its session, whichever instance issued it
@@ -132,6 +169,7 @@ local function notice_expired(index, most)
 end
 
 local function live_sessions(index)
+  touched = index
   notice_expired(index, 256)
   local sessions = {}
   for _, rest in ipairs(redis.call('ZRANGEBYSCORE', index, '(' .. now, BEYOND_EXPIRIES)) do
@@ -172,9 +210,26 @@ local function describe(s, with_data)
 end
 `;
 
+/** What an acting script replies: beside its own reply what the feed has yet to be told, and the index that says so. */
+export type Acted<Reply> = [reply: Reply] | [reply: Reply, index: string, due: string[]];
+
+/** The last part is what the script does, the others are what it uses. */
+function acting<Reply>(flags: string, parts: readonly string[]): Script<Acted<Reply>> {
+  return new Script(`#!lua${flags}
+${CORE}${parts.slice(0, -1).join('')}
+local function act()
+${parts.at(-1)!}
+end
+local reply = act() or false
+local due = touched and redis.call('ZRANGEBYSCORE', touched, DUE, '+inf')
+if due and due[1] then return { reply, touched, due } end
+return { reply }
+`);
+}
+
 /** Goes on when Redis is full: a log-out must not fail for want of memory. */
-export const evenWhenFull = <Reply>(...parts: string[]) => new Script<Reply>(`#!lua flags=allow-oom\n${CORE}${parts.join('')}`);
+export const evenWhenFull = <Reply>(...parts: string[]) => acting<Reply>(' flags=allow-oom', parts);
 /** Refused as a whole when Redis is full, before its first write. */
-export const onlyWithRoom = <Reply>(...parts: string[]) => new Script<Reply>(`#!lua\n${CORE}${parts.join('')}`);
+export const onlyWithRoom = <Reply>(...parts: string[]) => acting<Reply>('', parts);
 /** Reads only. */
 export const readOnly = <Reply>(...parts: string[]) => new Script<Reply>(`#!lua flags=no-writes\n${parts.join('')}`);

@@ -1,6 +1,8 @@
 import type { DataPatch } from '../data/index.js';
+import type { TokenOrigin, VerifiedToken } from '../jwt/index.js';
 import type { ResolvedSessionOptions } from '../options/index.js';
 import {
+  type Again,
   encodeIdentity,
   hashTenant,
   inDoubt,
@@ -13,11 +15,14 @@ import {
   tagOf,
   tenantHashOf,
 } from '../redis/index.js';
+import type { Revocations } from '../revocation/index.js';
 import type { CheckedInit } from './session-arguments.js';
 import * as chains from './chain.lua.js';
 import type { ScriptCalls } from './script-calls.js';
-import { type Grant, grantOf } from './session-replies.js';
+import { type Grant, grantOf, originOf } from './session-replies.js';
+import type { Acted } from './session-state.lua.js';
 import * as lua from './session.lua.js';
+import { JOIN_TENANT } from './tenant-epoch.lua.js';
 
 /** A chain of refresh tokens, as the scripts take it. */
 export interface Chain {
@@ -34,7 +39,7 @@ export interface RepeatKey {
 }
 
 type Created =
-  | { readonly status: 'ok'; readonly expiresMs: number }
+  | { readonly status: 'ok'; readonly expiresMs: number; readonly origin: TokenOrigin }
   | { readonly status: 'limit' }
   | { readonly status: 'repeat'; readonly answer: string; readonly grant: Grant | undefined };
 
@@ -43,17 +48,14 @@ const REVOKED = 'r';
 
 /** The scripts of sessions as methods: which keys and arguments they take, and what their replies mean. */
 export class SessionStore {
-  /** How long an ended session tells why: while an access token of it may still be in use. */
-  private readonly tombstoneMs: number;
-
   constructor(
     private readonly calls: ScriptCalls,
     private readonly keys: KeySpace,
     private readonly options: ResolvedSessionOptions,
-    skewMs: number,
-  ) {
-    this.tombstoneMs = options.accessTokenTtlMs + skewMs;
-  }
+    private readonly revocations: Revocations,
+    /** How long an ended session tells why: while an access token of it may still be in use. */
+    private readonly tombstoneMs: number,
+  ) {}
 
   create(identity: Identity, chain: Chain, init: CheckedInit, repeat: RepeatKey | undefined) {
     const encoded = encodeIdentity(identity);
@@ -81,17 +83,19 @@ export class SessionStore {
       epoch,
       repeat?.answer ?? '',
       REPEAT_WINDOW_MS,
+      this.revocations.replica.userEpoch(encoded),
       ...fields,
     ];
     return this.calls.run('sessions.create', async (_client, again): Promise<Created> => {
       let least = '';
       for (;;) {
-        const epoch =
-          identity.tenant === undefined
-            ? ''
-            : await lua.JOIN_TENANT.run(again(), [this.keys.tenant(hashTenant(identity.tenant))], [this.epochTtlMs, least], again);
-        const reply = await chains.CREATE.run(again(), keys, [this.calls.channel, ...args(epoch)], again);
-        if (reply[0] === 'ok') return { status: 'ok', expiresMs: Number(reply[1]) };
+        const epoch = identity.tenant === undefined ? '' : await this.joinTenant(identity.tenant, least, again);
+        const acted = await chains.CREATE.run(again(), keys, [this.calls.channel, ...args(epoch)], again);
+        const reply = await this.calls.told('sessions.create', acted, again);
+        if (reply[0] === 'ok') {
+          const [, expiresMs, userEpoch, nowMs] = reply;
+          return { status: 'ok', expiresMs: Number(expiresMs), origin: originOf(userEpoch, epoch, nowMs) };
+        }
         if (reply[0] === 'limit') return { status: 'limit' };
         if (reply[0] === 'repeat') return { status: 'repeat', answer: reply[1], grant: reply[2] ? grantOf(reply[2]) : undefined };
         // the user's index knows a later epoch: the tenant was revoked between the two commands, or its key went
@@ -102,10 +106,11 @@ export class SessionStore {
   }
 
   /** The data of a live session (none unless asked for), or how it ended: `''` unknown. */
-  verify(sessionId: string, identity: Identity, withData: boolean): Promise<string[] | string> {
-    const keys = [this.keys.session(sessionId), this.keys.user(tagOf(sessionId), encodeIdentity(identity))];
-    const args = [restOf(sessionId), withData ? '1' : ''];
-    return this.calls.beside('sessions.verify', tenantHashOf(sessionId), lua.VERIFY, keys, args, (reply, epoch) => {
+  verify(token: VerifiedToken, withData: boolean): Promise<string[] | string> {
+    const { sessionId, identity, tenantHash, tokenId } = token;
+    const keys = [this.keys.session(sessionId), this.keys.user(tagOf(sessionId), identity)];
+    const args = [restOf(sessionId), withData ? '1' : '', tokenId];
+    return this.calls.look('sessions.verify', tenantHash, lua.VERIFY, keys, args, (reply, epoch) => {
       if (typeof reply === 'string') return reply === 'live' ? [] : reply;
       return reply[0] === epoch ? (reply[1] ?? []) : REVOKED;
     });
@@ -119,16 +124,25 @@ export class SessionStore {
     claimsJson: string,
     room: number,
   ): Promise<chains.GrantReply | string> {
-    const args = [presented.hash, presented.generation, this.options.refreshLeewayMs, kid, this.tombstoneMs, claimsJson, room];
+    const { hash, generation } = presented;
+    const known = this.knownEpoch(sessionId);
+    const args = [hash, generation, this.options.refreshLeewayMs, kid, this.tombstoneMs, claimsJson, room, known];
     const keys = [this.keys.session(sessionId)];
-    return this.calls.act('sessions.refresh', tenantHashOf(sessionId), chains.REFRESH, keys, args, async (answer, epoch, again) => {
+    const tenantHash = tenantHashOf(sessionId);
+    return this.calls.act('sessions.refresh', tenantHash, chains.REFRESH, keys, args, async (answer, epoch, again) => {
       if (typeof answer === 'string') return answer;
       if (answer.length === 2) return answer[1] === epoch ? answer[0] : REVOKED;
-      if (answer[9] === epoch) return answer;
-      await lua.END.run(again(), keys, [this.calls.channel, REVOKED, 'tenant revoked', '', ''], again).catch((error: unknown) => {
-        throw inDoubt('sessions.refresh', error);
-      });
-      return REVOKED;
+      const isOfTenant = answer[9] === epoch;
+      // known here, and lost by Redis in a failover
+      const token = { sessionId, tokenId: '', identity: answer[5], tenantHash, ...originOf(answer[10], epoch, answer[11]) };
+      const ending = isOfTenant ? this.revocations.replica.endingOf(token) : REVOKED;
+      if (ending === undefined) return answer;
+      await lua.END.run(again(), keys, [this.calls.channel, ending, 'tenant revoked', '', '', isOfTenant ? '' : 'event'], again).catch(
+        (error: unknown) => {
+          throw inDoubt('sessions.refresh', error);
+        },
+      );
+      return ending;
     });
   }
 
@@ -137,14 +151,14 @@ export class SessionStore {
   }
 
   list(identity: Identity, withData: boolean) {
-    const { index, tenant } = this.indexOf(identity);
+    const { index, tenant } = indexOf(this.keys, identity);
     return this.calls.act('sessions.list', tenant, lua.LIST, [index], [withData ? '1' : ''], (replies, epoch) =>
       replies.filter((reply) => reply[12] === epoch),
     );
   }
 
   count(identity: Identity) {
-    const { index, tenant } = this.indexOf(identity);
+    const { index, tenant } = indexOf(this.keys, identity);
     return this.calls.act('sessions.count', tenant, lua.COUNT, [index], [], ([live, of], epoch) => (of === epoch ? Number(live) : 0));
   }
 
@@ -167,77 +181,67 @@ export class SessionStore {
 
   regenerate(sessionId: string, chain: Chain) {
     const keys = [this.keys.session(sessionId), this.keys.session(chain.sessionId)];
-    return this.granted('sessions.regenerate', sessionId, chains.REGENERATE, keys, [
-      restOf(chain.sessionId),
-      chain.hash,
-      chain.kid,
-      this.tombstoneMs,
-    ]);
+    return this.granted('sessions.regenerate', sessionId, chains.REGENERATE, keys, [restOf(chain.sessionId), chain.hash, chain.kid]);
   }
 
   reauthenticate(chain: Chain) {
     const keys = [this.keys.session(chain.sessionId)];
-    return this.granted('sessions.reauthenticated', chain.sessionId, chains.REAUTHENTICATE, keys, [
-      chain.hash,
-      chain.kid,
-      this.tombstoneMs,
-    ]);
+    return this.granted('sessions.reauthenticated', chain.sessionId, chains.REAUTHENTICATE, keys, [chain.hash, chain.kid]);
   }
 
-  /** How: `r` revoked, `o` logged out. Ends it only if it is of this identity or chain, where given. */
-  end(operation: string, sessionId: string, how: 'r' | 'o', reason: string, of: { identity?: Identity; hash?: string } = {}) {
-    const args = [how, reason, of.identity === undefined ? '' : encodeIdentity(of.identity), of.hash ?? ''];
-    const keys = [this.keys.session(sessionId)];
-    return this.calls.act(operation, tenantHashOf(sessionId), lua.END, keys, args, ([ended, epochThen], epoch) => {
-      return Number(ended) === 1 && epochThen === epoch;
-    });
-  }
-
-  endAll(identity: Identity, exceptRest: string, reason: string): Promise<number> {
-    const { index, tenant } = this.indexOf(identity);
-    return this.calls.act('sessions.revokeAll', tenant, lua.END_ALL, [index], [exceptRest, reason], ([ended, epochThen], epoch) =>
-      epochThen === epoch ? Number(ended) : 0,
+  /** Within its tenant's epoch, which is made where there is none. */
+  private async joinTenant(tenant: string, least: string, again: Again): Promise<string> {
+    const tenantHash = hashTenant(tenant);
+    const marked = await JOIN_TENANT.run(
+      again(),
+      [this.keys.tenant(tenantHash)],
+      [this.epochTtlMs, least || this.revocations.replica.tenantEpoch(tenantHash) || ''],
+      again,
     );
-  }
-
-  async revokeTenant(tenant: string): Promise<void> {
-    const keys = [this.keys.tenant(hashTenant(tenant))];
-    await this.calls.run('sessions.revokeTenant', (client, again) => lua.RAISE_TENANT.run(client, keys, [this.epochTtlMs], again));
+    return (await this.calls.settled(tenantHash, marked, again))!;
   }
 
   /** An epoch lives until the last session that remembers it is gone. */
-  private get epochTtlMs(): number {
+  get epochTtlMs(): number {
     return this.options.absoluteTimeoutMs + this.tombstoneMs;
   }
 
   private describe<Reply extends unknown[]>(
     operation: string,
     sessionId: string,
-    script: Script<Reply | null>,
+    script: Script<Acted<Reply | null>>,
     args: readonly ScriptArgument[],
   ) {
     return this.calls.act(operation, tenantHashOf(sessionId), script, [this.keys.session(sessionId)], args, (reply, epoch) =>
-      reply !== null && reply.length > 2 && reply[12] !== epoch ? null : reply,
+      reply !== null && reply.at(-1) === epoch ? reply : null,
     );
   }
 
   private granted(
     operation: string,
     sessionId: string,
-    script: Script<chains.GrantReply | null>,
+    script: Script<Acted<chains.GrantReply | null>>,
     keys: readonly string[],
-    args: readonly ScriptArgument[],
+    of: readonly ScriptArgument[],
   ) {
+    const args = [...of, this.tombstoneMs, this.knownEpoch(sessionId)];
     return this.calls.act(operation, tenantHashOf(sessionId), script, keys, args, (reply, epoch) =>
       reply !== null && reply[9] === epoch ? reply : null,
     );
   }
 
-  private indexOf(identity: Identity): { index: string; tenant: string | undefined } {
-    const encoded = encodeIdentity(identity);
-    return {
-      index: this.keys.user(slotTag(encoded), encoded),
-      tenant: identity.tenant === undefined ? undefined : hashTenant(identity.tenant),
-    };
+  /** Of the session's tenant, as far as the feed has told it here: '' where it has not. */
+  private knownEpoch(sessionId: string): ScriptArgument {
+    const tenantHash = tenantHashOf(sessionId);
+    return (tenantHash !== undefined && this.revocations.replica.tenantEpoch(tenantHash)) || '';
   }
+}
+
+/** The index of an identity, and its tenant. */
+export function indexOf(keys: KeySpace, identity: Identity): { index: string; tenant: string | undefined } {
+  const encoded = encodeIdentity(identity);
+  return {
+    index: keys.user(slotTag(encoded), encoded),
+    tenant: identity.tenant === undefined ? undefined : hashTenant(identity.tenant),
+  };
 }

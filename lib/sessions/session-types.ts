@@ -41,6 +41,8 @@ export interface SessionTokens {
   accessTokenExpiresAt: Date;
   /** When the session expires unless it is used, by the server's clock. */
   refreshTokenExpiresAt: Date;
+  /** Whole seconds until then, whatever clocks show. */
+  refreshExpiresIn: number;
 }
 
 /** A session as its user may see it in a list. Times are by the Redis server's clock. */

@@ -1,4 +1,4 @@
-import { NOW, Script } from '../redis/index.js';
+import { NOW } from '../redis/index.js';
 import { DATA, DESCRIBE, evenWhenFull, LIVE_SESSIONS, onlyWithRoom, readOnly, type ReplyNumber } from './session-state.lua.js';
 
 /** What `describe` in the scripts returns. */
@@ -19,7 +19,7 @@ export type SessionReply = [
 ];
 
 /** Why UPDATE wrote nothing: another version, or more bytes than allowed. */
-export type UpdateRefusal = ['conflict' | 'large', ReplyNumber];
+export type UpdateRefusal = ['conflict' | 'large', ReplyNumber, tenantEpoch: string | null];
 
 /** How a session stands: 'live'; how it ended, '' unknown; live with its tenant's epoch, and with data where asked for. */
 export type VerifyReply = string | [tenantEpoch: string | null, data?: string[]];
@@ -27,7 +27,7 @@ export type VerifyReply = string | [tenantEpoch: string | null, data?: string[]]
 /**
  * Whether a session is live, for its identity; writes nothing.
  *
- * KEYS record, index   ARGV rest of the id, '1' for data or ''
+ * KEYS record, index   ARGV rest of the id, '1' for data or '', id of the token
  * Reply 'live' · {tenant epoch, data} live with a tenant or data · how it ended · '' unknown
  */
 export const VERIFY = readOnly<VerifyReply>(
@@ -40,7 +40,9 @@ if not expires then
   return v[1] == string.match(KEYS[2], '^[^{]*u:{......}(.*)$') and v[2] or ''
 end
 ${NOW}if tonumber(expires) <= now then return 'x' end
-if redis.call('EXISTS', KEYS[1]) == 0 then return '' end
+local v = redis.call('HMGET', KEYS[1], 'u', 'j')
+if not v[1] then return '' end
+if v[2] and string.find(' ' .. v[2], ' ' .. ARGV[3] .. ' ', 1, true) then return 'r' end
 local epoch = #rest > 22 and redis.call('ZSCORE', KEYS[2], 't')
 if ARGV[2] ~= '' then return { epoch, data_of(KEYS[1]) } end
 return epoch and { epoch } or 'live'
@@ -80,7 +82,7 @@ return { #live_sessions(KEYS[1]), redis.call('ZSCORE', KEYS[1], 't') }
 /**
  * KEYS record   ARGV version expected or '', bound of the data in bytes, number of fields to set, field, value …,
  *                    then fields to delete
- * Reply describe() with data · nil · {'conflict', version} · {'large', bytes}
+ * Reply describe() with data · nil · {'conflict', version, tenant epoch} · {'large', bytes, tenant epoch}
  */
 export const UPDATE = onlyWithRoom<SessionReply | UpdateRefusal | null>(
   DESCRIBE,
@@ -88,7 +90,7 @@ export const UPDATE = onlyWithRoom<SessionReply | UpdateRefusal | null>(
 local s = find(TAIL)
 if not s or s.ended then return false end
 local version = tonumber(redis.call('HGET', KEYS[1], 'v') or 0)
-if ARGV[1] ~= '' and tonumber(ARGV[1]) ~= version then return { 'conflict', version } end
+if ARGV[1] ~= '' and tonumber(ARGV[1]) ~= version then return { 'conflict', version, tenant_epoch(s) } end
 
 local sets, size = tonumber(ARGV[3]), 1
 local changed = {}
@@ -101,11 +103,12 @@ local all = redis.call('HGETALL', KEYS[1])
 for n = 1, #all, 2 do
   if string.sub(all[n], 1, 1) == '.' and not changed[all[n]] then size = size + #all[n] + #all[n + 1] + 3 end
 end
-if size > tonumber(ARGV[2]) then return { 'large', size } end
+if size > tonumber(ARGV[2]) then return { 'large', size, tenant_epoch(s) } end
 
 for n = 4, 3 + sets * 2, 2 do redis.call('HSET', KEYS[1], '.' .. ARGV[n], ARGV[n + 1]) end
 for n = 4 + sets * 2, #ARGV do redis.call('HDEL', KEYS[1], '.' .. ARGV[n]) end
 redis.call('HSET', KEYS[1], 'v', version + 1)
+announce(index_key(s.identity), 'd ' .. TAG .. s.rest, s.window)
 return describe(s, true)
 `,
 );
@@ -123,7 +126,8 @@ return { 1, tenant_epoch(s) }
 /**
  * Ends one session.
  *
- * KEYS record   ARGV how ('r', 'o'), reason told, identity it must be of or '', chain's secret hash or ''
+ * KEYS record   ARGV how, reason told, identity it must be of or '', chain's secret hash or '', what is told:
+ *                    'all' by the feed and as an event, 'event' where the feed knows already, '' neither
  * Reply {1 was live | 0, tenant epoch}
  */
 export const END = evenWhenFull<[ended: ReplyNumber, tenantEpoch: string | null]>(`
@@ -133,60 +137,64 @@ if ARGV[3] ~= '' and ARGV[3] ~= s.identity then return { 0, false } end
 if ARGV[4] ~= '' and ARGV[4] ~= s.hash then return { 0, false } end
 local epoch = tenant_epoch(s)
 finish(s, ARGV[1])
-tell('revoked', TAIL, s.identity, ARGV[2])
+if ARGV[5] == 'all' then announce_end(s) end
+if ARGV[5] ~= '' then tell('revoked', TAIL, s.identity, ARGV[2]) end
 return { 1, epoch }
 `);
 
-/** KEYS index   ARGV rest of the id to spare or '', reason told   Reply {number ended, tenant epoch} */
+/**
+ * Ends every session of a user, by raising the user's epoch and one by one.
+ *
+ * KEYS index   ARGV rest of the id to spare or '', reason told, window (ms), epoch that was raised already and lost or ''
+ * Reply {number ended, tenant epoch}
+ */
 export const END_ALL = evenWhenFull<[ended: ReplyNumber, tenantEpoch: string | null]>(
   LIVE_SESSIONS,
   `
-local epoch = redis.call('ZSCORE', KEYS[1], 't')
-local ended = 0
-for _, s in ipairs(live_sessions(KEYS[1])) do
+local index, window = KEYS[1], tonumber(ARGV[3])
+local tenant, last = redis.call('ZSCORE', index, 't'), redis.call('ZSCORE', index, 'u')
+local lost = tonumber(ARGV[4])
+if lost and last and tonumber(last) >= lost then return { 0, tenant } end
+local epoch = string.format('%.0f', lost or (last and last + 1) or now_us)
+local ended, spared = 0, '-'
+for _, s in ipairs(live_sessions(index)) do
   if s.rest ~= ARGV[1] then
     finish(s, 'r')
     tell('revoked', s.rest, s.identity, ARGV[2])
     ended = ended + 1
+  else
+    spared = TAG .. s.rest
   end
 end
-return { ended, epoch }
+redis.call('ZADD', index, epoch, 'u')
+stay(index, window)
+if not lost then announce(index, 'u ' .. epoch .. ' ' .. spared .. ' ' .. TAIL, window) end
+return { ended, tenant }
 `,
 );
 
-/** KEYS epoch of a tenant   Reply epoch or nil. A script, and not GET, because a Cluster client may send GET to a replica. */
-export const TENANT_EPOCH = readOnly<string | null>(`
-return redis.call('GET', KEYS[1])
+/**
+ * Ends one access token; its session goes on.
+ *
+ * KEYS record   ARGV identity it must be of or '', id of the token, how long it may be in use (ms), most of them in one session,
+ *                    'all' to tell the feed
+ * Reply {1 ended | 0 was already, or the session is not live | -1 too many, tenant epoch}
+ */
+export const END_TOKEN = evenWhenFull<[ended: ReplyNumber, tenantEpoch: string | null]>(`
+local s = find(TAIL)
+if not s or s.ended or (ARGV[1] ~= '' and s.identity ~= ARGV[1]) then return { 0, false } end
+local kept, count, known = {}, 0, false
+for id, until_ms in string.gmatch(redis.call('HGET', KEYS[1], 'j') or '', '(%S+) (%d+) ') do
+  if tonumber(until_ms) > now then
+    kept[#kept + 1] = id .. ' ' .. until_ms .. ' '
+    count = count + 1
+    known = known or id == ARGV[2]
+  end
+end
+if known then return { 0, tenant_epoch(s) } end
+if count >= tonumber(ARGV[4]) then return { -1, tenant_epoch(s) } end
+kept[#kept + 1] = ARGV[2] .. ' ' .. string.format('%.0f', now + ARGV[3]) .. ' '
+redis.call('HSET', KEYS[1], 'j', table.concat(kept))
+if ARGV[5] == 'all' then announce(index_key(s.identity), 'j ' .. TAG .. s.rest .. ' ' .. ARGV[2], s.window) end
+return { 1, tenant_epoch(s) }
 `);
-
-/** An epoch is made at the server's time (µs) where there is none: a lost one never equals what sessions remember. */
-const WITH_EPOCH = `
-local epoch = redis.call('GET', KEYS[1])
-if not epoch then
-  local time = redis.call('TIME')
-  epoch = string.format('%.0f', time[1] * 1000000 + time[2])
-  redis.call('SET', KEYS[1], epoch)
-  redis.call('PEXPIRE', KEYS[1], ARGV[1])
-`;
-const KEEP_EPOCH = `
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
-return epoch
-`;
-
-/** KEYS epoch of a tenant   ARGV ttl ms, what it must be at least or ''   Reply epoch */
-export const JOIN_TENANT = new Script<string>(`#!lua
-${WITH_EPOCH}
-elseif ARGV[2] ~= '' and tonumber(ARGV[2]) > tonumber(epoch) then
-  epoch = ARGV[2]
-  redis.call('SET', KEYS[1], epoch, 'KEEPTTL')
-end
-${KEEP_EPOCH}`);
-
-/** Ends every session of a tenant.   KEYS epoch of the tenant   ARGV ttl ms   Reply epoch */
-export const RAISE_TENANT = new Script<string>(`#!lua flags=allow-oom
-${WITH_EPOCH}
-else
-  redis.call('INCR', KEYS[1])
-  epoch = redis.call('GET', KEYS[1])
-end
-${KEEP_EPOCH}`);

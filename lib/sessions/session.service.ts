@@ -1,15 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
-import { assertObject, checkDataPatch, dataOf } from '../data/index.js';
-import { InvalidArgumentError, InvalidTokenError, SessionLimitError } from '../errors/index.js';
-import { AccessTokenSigner, AccessTokenVerifier, namespaceOf } from '../jwt/index.js';
+import { assertObject, checkDataPatch } from '../data/index.js';
+import { type Observer, Traced } from '../diagnostics/index.js';
+import { InvalidArgumentError, InvalidTokenError, type InvalidTokenReason, SessionLimitError } from '../errors/index.js';
 import type { ResolvedOptions, ResolvedSessionOptions, VerifiedSession } from '../options/index.js';
-import { encodeIdentity, KeySpace, type RedisAuthConnection, restOf, sessionBelongsTo, slotTag } from '../redis/index.js';
-import { ExpiryNotices } from './expiry-notices.js';
-import { PresentedTokens } from './presented-tokens.js';
-import { refreshTokenKeys } from './refresh-token-keys.js';
-import { hashSecret, RefreshTokenCodec } from './refresh-token.js';
-import { ScriptCalls } from './script-calls.js';
+import { encodeIdentity, type RedisAuthConnection, slotTag } from '../redis/index.js';
+import { assemble, type SessionParts } from './assemble.js';
+import { idsOf, OPERATIONS, tellReuse } from './operations.js';
+import { type PresentedTokens, refusedAs } from './presented-tokens.js';
+import { hashSecret } from './refresh-token.js';
 import {
   assertString,
   checkClaims,
@@ -17,16 +16,14 @@ import {
   checkInit,
   checkReason,
   checkSessionId,
+  checkSpared,
   checkTenant,
   checkVersion,
   wantsData,
 } from './session-arguments.js';
-import { SessionEvents } from './session-events.js';
-import { endedBy, grantOf, refusalOf, sessionInfoOf, updatedOf } from './session-replies.js';
-import { SessionStore } from './session-store.js';
+import { grantOf, refusalOf, sessionInfoOf, updatedOf } from './session-replies.js';
 import type { SessionEvent, SessionInfo, SessionInit, SessionTokens } from './session-types.js';
-import { TokenIssuer } from './token-issuer.js';
-import { TouchThrottle } from './touch-throttle.js';
+import type { Standing } from './standing.js';
 
 /**
  * Sign-in, verification, refresh and log-out of sessions kept in Redis.
@@ -37,6 +34,7 @@ import { TouchThrottle } from './touch-throttle.js';
  * if Redis cannot be asked; repeating a call is always safe.
  */
 @Injectable()
+@Traced<SessionService>('sessions', OPERATIONS, idsOf)
 export class SessionService {
   /**
    * What happened to sessions, on every instance: at most once each, and lost while the link to Redis is down.
@@ -44,44 +42,39 @@ export class SessionService {
    */
   readonly events: Observable<SessionEvent>;
 
-  /** @internal */
-  readonly presented: PresentedTokens;
-
+  private readonly parts: SessionParts;
   private readonly options: ResolvedSessionOptions;
-  private readonly store: SessionStore;
-  private readonly feed: SessionEvents;
-  private readonly notices: ExpiryNotices | undefined;
-  private readonly verifier: AccessTokenVerifier;
-  private readonly codec: RefreshTokenCodec;
-  private readonly issuer: TokenIssuer;
-  private readonly throttle: TouchThrottle;
 
   /** @internal */
-  constructor(connection: RedisAuthConnection, { jwt, sessions, keyPrefix }: ResolvedOptions) {
-    const namespace = namespaceOf(keyPrefix);
-    const keys = new KeySpace(keyPrefix);
-    this.options = sessions;
-    this.verifier = new AccessTokenVerifier(jwt, namespace);
-    this.codec = new RefreshTokenCodec(refreshTokenKeys(jwt, sessions, namespace));
-    this.issuer = new TokenIssuer(new AccessTokenSigner(jwt, namespace), this.codec, sessions);
-    this.throttle = new TouchThrottle(sessions.touchIntervalMs);
-    this.feed = new SessionEvents(connection, keys);
-    this.events = this.feed.stream;
-    const calls = new ScriptCalls(connection, keys, this.feed);
-    this.store = new SessionStore(calls, keys, sessions, 2 * jwt.clockToleranceMs);
-    this.presented = new PresentedTokens(jwt.issuer, this.verifier, this.codec, this.store, calls, keys, sessions.revocation);
-    this.notices = sessions.keyspaceNotifications ? new ExpiryNotices(connection, keys, (id) => this.store.get(id, false)) : undefined;
+  constructor(connection: RedisAuthConnection, options: ResolvedOptions) {
+    this.parts = assemble(connection, options);
+    this.options = options.sessions;
+    this.events = this.parts.events.stream;
   }
 
   /** @internal */
-  open(): void {
-    this.feed.open();
-    this.notices?.open();
+  get observer(): Observer {
+    return this.parts.observer;
+  }
+
+  /** Of a token of either kind, for log-out, introspection and revocation. @internal */
+  get presented(): PresentedTokens {
+    return this.parts.presented;
+  }
+
+  /** How verification stands, for whoever tells of it. @internal */
+  get standing(): Standing {
+    return this.parts.standing;
+  }
+
+  /** Begins to listen; settles when what was revoked of late is known, or cannot be for now. @internal */
+  open(): Promise<void> {
+    return this.parts.life.open();
   }
 
   /** @internal */
   close(): void {
-    this.feed.close();
+    this.parts.life.close();
   }
 
   /**
@@ -95,33 +88,44 @@ export class SessionService {
   async create(userId: string, init: SessionInit = {}): Promise<SessionTokens> {
     const identity = checkIdentity(userId, init?.tenant);
     const checked = checkInit(init, this.options);
-    const chain = this.issuer.signIn(identity, checked.requestId);
-    this.issuer.assertFits(identity, chain.sessionId, checked);
-    const reply = await this.store.create(identity, chain, checked, chain.repeat);
-    switch (reply.status) {
-      case 'limit':
-        throw new SessionLimitError(this.options.limit!.max);
-      case 'repeat':
-        return this.issuer.reissue(identity, checked, reply.answer, reply.grant);
-      default:
-        return this.issuer.first(identity, chain, checked, reply.expiresMs);
-    }
+    const chain = this.parts.issuer.signIn(identity, checked.requestId);
+    this.parts.issuer.assertFits(identity, chain.sessionId, checked);
+    const reply = await this.parts.store.create(identity, chain, checked, chain.repeat);
+    if (reply.status === 'limit') throw new SessionLimitError(this.options.limit!.max);
+    if (reply.status === 'repeat') return this.parts.issuer.reissue(identity, checked, reply.answer, reply.grant);
+    return this.parts.issuer.first(identity, chain, checked, reply.expiresMs, reply.origin);
   }
 
   /**
-   * Verifies an access token: signature and claims, then that its session is live. With `revocation: 'off'` Redis
-   * is asked only for `data`. Never resolves to a falsy value.
+   * Verifies an access token: signature and claims, then that its session is live. Never resolves to a falsy value; each
+   * call resolves to an object of its own.
+   *
+   * With `revocation: 'local'` that is known here, without a command: revocations reach every instance in milliseconds, at
+   * worst within `maxStaleness`. Redis is asked (one round trip) where that is not certain: when the feed is older, for a
+   * token from before its beginning, and for `data` that has changed; `'remote'` asks each time, `'off'` only for `data`.
    *
    * @throws InvalidTokenError `malformed`, `invalid`, `expired`, `revoked` or `evicted`
+   * @throws StoreUnavailableError where Redis would have to be asked and does not answer, unless `onStoreUnavailable` lets it serve
    */
   async verify(accessToken: string, opts: { data?: boolean } = {}): Promise<VerifiedSession> {
     const withData = wantsData(opts);
-    const session = this.verifier.verify(accessToken);
-    if (this.options.revocation === 'off' && !withData) return session;
-    const reply = await this.store.verify(session.sessionId, session, withData);
-    if (typeof reply === 'string') throw new InvalidTokenError(endedBy(reply));
-    if (withData) session.data = dataOf(reply);
-    return session;
+    const known = withData ? this.parts.checks.recallWithData(accessToken) : this.parts.checks.verifyHere(accessToken);
+    return known ?? this.parts.checks.verify(accessToken, withData);
+  }
+
+  /** As `verify`, at once, of a token seen before; undefined where that does not suffice. @internal */
+  recall(accessToken: string): VerifiedSession | undefined {
+    return this.parts.checks.recall(accessToken);
+  }
+
+  /** The same with private data. @internal */
+  recallWithData(accessToken: string): VerifiedSession | undefined {
+    return this.parts.checks.recallWithData(accessToken);
+  }
+
+  /** For what outlives its request: `end` is called once when the token expires or its session ends. Returns how to let go. @internal */
+  watch(accessToken: string, end: (reason: InvalidTokenReason) => void): () => void {
+    return this.parts.life.streams.add(this.parts.checks.genuine(accessToken), end);
   }
 
   /**
@@ -136,19 +140,20 @@ export class SessionService {
     assertString('refreshToken', refreshToken);
     assertObject('opts', opts);
     const claimsJson = opts.claims === undefined ? '' : checkClaims('opts.claims', opts.claims, this.options.maxClaimsBytes).json;
-    const { kid, room } = this.issuer;
-    const { sessionId, secret, generation } = this.codec.open(refreshToken);
-    const reply = await this.store.refresh(sessionId, { hash: hashSecret(secret), generation }, kid, claimsJson, room);
+    const { kid, room } = this.parts.issuer;
+    const { sessionId, secret, generation } = this.parts.codec.open(refreshToken);
+    const reply = await this.parts.store.refresh(sessionId, { hash: hashSecret(secret), generation }, kid, claimsJson, room);
     if (reply === 'large') throw new InvalidArgumentError('opts.claims', 'make the access token too large; keep what is large in data');
+    if (reply === 'reused') tellReuse(this.observer, sessionId);
     if (typeof reply === 'string') throw new InvalidTokenError(refusalOf(reply));
-    return this.issuer.issue(sessionId, secret, grantOf(reply));
+    return this.parts.issuer.issue(sessionId, secret, grantOf(reply));
   }
 
   /** A live session, or null. Does not extend it. */
   async get(sessionId: string, opts: { data?: boolean } = {}): Promise<SessionInfo | null> {
     const withData = wantsData(opts);
     if (!checkSessionId('sessionId', sessionId)) return null;
-    const reply = await this.store.get(sessionId, withData);
+    const reply = await this.parts.store.get(sessionId, withData);
     return reply && sessionInfoOf(sessionId, reply, withData);
   }
 
@@ -157,14 +162,14 @@ export class SessionService {
     const withData = wantsData(opts);
     const identity = checkIdentity(userId, opts.tenant);
     const tag = slotTag(encodeIdentity(identity));
-    const replies = await this.store.list(identity, withData);
+    const replies = await this.parts.store.list(identity, withData);
     return replies.map((reply) => sessionInfoOf(tag + reply[0], reply, withData));
   }
 
   /** How many live sessions a user has (within its tenant). */
   async count(userId: string, opts: { tenant?: string } = {}): Promise<number> {
     assertObject('opts', opts);
-    return this.store.count(checkIdentity(userId, opts.tenant));
+    return this.parts.store.count(checkIdentity(userId, opts.tenant));
   }
 
   /**
@@ -178,22 +183,14 @@ export class SessionService {
     const patch = checkDataPatch(data, this.options.maxDataBytes);
     const ifVersion = checkVersion(opts.ifVersion);
     if (!checkSessionId('sessionId', sessionId)) return null;
-    const reply = await this.store.update(sessionId, patch, ifVersion);
+    const reply = await this.parts.store.update(sessionId, patch, ifVersion);
     return reply && updatedOf(sessionId, reply, ifVersion);
   }
 
   /** Moves the idle timeout. At most one write per session and `touchInterval` from this instance; a throttled touch resolves true and proves nothing. */
   async touch(sessionId: string): Promise<boolean> {
     if (!checkSessionId('sessionId', sessionId)) return false;
-    if (!this.throttle.take(sessionId)) return true;
-    try {
-      const live = await this.store.touch(sessionId);
-      if (!live) this.throttle.release(sessionId);
-      return live;
-    } catch (error) {
-      this.throttle.release(sessionId);
-      throw error;
-    }
+    return this.parts.throttle.touch(sessionId, () => this.parts.store.touch(sessionId));
   }
 
   /**
@@ -202,44 +199,52 @@ export class SessionService {
    */
   async regenerate(sessionId: string): Promise<SessionTokens | null> {
     if (!checkSessionId('sessionId', sessionId)) return null;
-    const chain = this.issuer.replace(sessionId);
-    const reply = await this.store.regenerate(sessionId, chain);
-    return reply && this.issuer.issue(chain.sessionId, chain.secret, grantOf(reply));
+    const chain = this.parts.issuer.replace(sessionId);
+    const reply = await this.parts.store.regenerate(sessionId, chain);
+    return reply && this.parts.issuer.issue(chain.sessionId, chain.secret, grantOf(reply));
   }
 
   /** The user has proved who they are again: authTime is now, with a new refresh chain. Null if the session is not live. */
   async reauthenticated(sessionId: string): Promise<SessionTokens | null> {
     if (!checkSessionId('sessionId', sessionId)) return null;
-    const chain = this.issuer.renew(sessionId);
-    const reply = await this.store.reauthenticate(chain);
-    return reply && this.issuer.issue(sessionId, chain.secret, grantOf(reply));
+    const chain = this.parts.issuer.renew(sessionId);
+    const reply = await this.parts.store.reauthenticate(chain);
+    return reply && this.parts.issuer.issue(sessionId, chain.secret, grantOf(reply));
   }
 
   /** Ends one session; false if it was not live. The reason is told in the event. */
   async revoke(sessionId: string, reason?: string): Promise<boolean> {
     const told = checkReason(reason);
     if (!checkSessionId('sessionId', sessionId)) return false;
-    return this.store.end('sessions.revoke', sessionId, 'r', told);
+    return this.parts.endings.end('sessions.revoke', sessionId, 'r', told);
+  }
+
+  /**
+   * Ends one access token, by its `jti` and so whatever its spelling; its session and its other tokens go on. False if it
+   * is not genuine, has expired or was ended before. Two round trips.
+   *
+   * @throws InvalidArgumentError for more than 64 of one session: revoke the session
+   */
+  async revokeToken(accessToken: string): Promise<boolean> {
+    assertString('accessToken', accessToken);
+    return refusedAs(false, () => this.parts.endings.endToken(this.parts.checks.genuine(accessToken)));
   }
 
   /** Ends the session of an access or refresh token, even an expired or an older one; false for one that is forged, malformed or ended. */
   async logout(token: string): Promise<boolean> {
     assertString('token', token);
-    return this.presented.logOut(token);
+    return this.parts.presented.logOut(token);
   }
 
   /** Ends every session of a user (within its tenant) in one step, but `except` if that is a live one of them; how many were ended. */
   async revokeAll(userId: string, opts: { except?: string; tenant?: string } = {}): Promise<number> {
     assertObject('opts', opts);
     const identity = checkIdentity(userId, opts.tenant);
-    const { except } = opts;
-    const spares =
-      except !== undefined && checkSessionId('opts.except', except) && sessionBelongsTo(except, identity.userId, identity.tenant);
-    return this.store.endAll(identity, spares ? restOf(except) : '', 'revoke-all');
+    return this.parts.endings.endAll(identity, checkSpared('opts.except', opts.except, identity), 'revoke-all');
   }
 
   /** Ends every session of a tenant, whoever's, by raising the tenant's epoch: one command however many there are. No event is told for each; what they hold goes when they expire. */
   async revokeTenant(tenant: string): Promise<void> {
-    await this.store.revokeTenant(checkTenant(tenant));
+    await this.parts.endings.endTenant(checkTenant(tenant));
   }
 }

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { randomText } from '../data/index.js';
 import { RedisAuthConfigError } from '../errors/index.js';
-import { type AccessTokenContent, type AccessTokenSigner, DEFAULT_KID } from '../jwt/index.js';
+import { type AccessTokenContent, type AccessTokenSigner, DEFAULT_KID, NO_ORIGIN, type TokenOrigin } from '../jwt/index.js';
 import type { ResolvedSessionOptions } from '../options/index.js';
 import { encodeIdentity, hashTenant, type Identity, restOf, slotTag, tagOf, tenantHashOf } from '../redis/index.js';
 import { hashSecret, type RefreshTokenCodec } from './refresh-token.js';
@@ -23,6 +23,8 @@ export class TokenIssuer {
     private readonly signer: AccessTokenSigner,
     private readonly codec: RefreshTokenCodec,
     private readonly options: ResolvedSessionOptions,
+    /** Which set of data the sessions are in. */
+    private readonly dataset: () => string,
   ) {}
 
   /** @throws InvalidArgumentError when the access token would be too large */
@@ -71,6 +73,9 @@ export class TokenIssuer {
     const access = this.signer.sign(contentOf(grant.identity, sessionId, grant.claims, grant.scopes), {
       lifetimeMs: Math.min(grant.accessTokenTtlMs ?? this.options.accessTokenTtlMs, grant.restMs),
       authAgeMs: grant.authAgeMs,
+      origin: grant.origin,
+      // of a session that has ended meanwhile: whoever is shown it has to ask
+      dataset: grant.origin === NO_ORIGIN ? '' : this.dataset(),
     });
     return {
       sessionId,
@@ -80,12 +85,19 @@ export class TokenIssuer {
       expiresIn: access.expiresAt - access.issuedAt,
       accessTokenExpiresAt: new Date(access.expiresAt * 1000),
       refreshTokenExpiresAt: new Date(grant.expiresMs),
+      refreshExpiresIn: Math.floor(grant.restMs / 1000),
     };
   }
 
   /** The first pair of a session that was just stored, to live until `expiresMs`. */
-  first(identity: Identity, { sessionId, secret, kid }: NewChain, init: CheckedInit, expiresMs: number): SessionTokens {
-    return this.issue(sessionId, secret, firstGrant(identity, init, kid, expiresMs));
+  first(
+    identity: Identity,
+    { sessionId, secret, kid }: NewChain,
+    init: CheckedInit,
+    expiresMs: number,
+    origin: TokenOrigin,
+  ): SessionTokens {
+    return this.issue(sessionId, secret, firstGrant(identity, init, kid, expiresMs, origin));
   }
 
   /**
@@ -94,7 +106,7 @@ export class TokenIssuer {
    */
   reissue(identity: Identity, init: CheckedInit, answer: string, grant: Grant | undefined): SessionTokens {
     const [rest, nonce, kid] = answer.split('.') as [string, string, string];
-    const first = grant ?? firstGrant(identity, init, '', Date.now() + restOfLife(init));
+    const first = grant ?? firstGrant(identity, init, '', Date.now() + restOfLife(init), NO_ORIGIN);
     return this.issue(slotTag(encodeIdentity(identity)) + rest, this.codec.deriveSecret(kid, nonce), {
       ...first,
       kid: stored(kid),
@@ -108,9 +120,9 @@ function restOfLife({ idleTimeoutMs, absoluteTimeoutMs }: CheckedInit): number {
 }
 
 // Written out, here and below: spreading costs microseconds on the way of every sign-in.
-function firstGrant(identity: Identity, init: CheckedInit, kid: string, expiresMs: number): Grant {
+function firstGrant(identity: Identity, init: CheckedInit, kid: string, expiresMs: number, origin: TokenOrigin): Grant {
   const { claims, scopes, accessTokenTtlMs } = init;
-  return { identity, claims, scopes, accessTokenTtlMs, generation: 1, kid, restMs: restOfLife(init), authAgeMs: 0, expiresMs };
+  return { identity, claims, scopes, accessTokenTtlMs, generation: 1, kid, restMs: restOfLife(init), authAgeMs: 0, expiresMs, origin };
 }
 
 function contentOf(

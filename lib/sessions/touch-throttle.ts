@@ -6,8 +6,19 @@ export class TouchThrottle {
 
   constructor(private readonly intervalMs: number) {}
 
-  /** Whether a touch is due; if so it counts as made. */
-  take(sessionId: string): boolean {
+  /** Touches if it is due; true where it is not. One that did not take place does not count. */
+  async touch(sessionId: string, touch: () => Promise<boolean>): Promise<boolean> {
+    if (!this.take(sessionId)) return true;
+    let isDone = false;
+    try {
+      isDone = await touch();
+      return isDone;
+    } finally {
+      if (!isDone) this.touched.delete(sessionId);
+    }
+  }
+
+  private take(sessionId: string): boolean {
     const now = performance.now();
     const last = this.touched.get(sessionId);
     if (last !== undefined && now - last < this.intervalMs) return false;
@@ -15,10 +26,5 @@ export class TouchThrottle {
     this.touched.set(sessionId, now);
     if (this.touched.size > MOST_REMEMBERED) this.touched.delete(this.touched.keys().next().value!);
     return true;
-  }
-
-  /** The touch did not take place: the next one is due again. */
-  release(sessionId: string): void {
-    this.touched.delete(sessionId);
   }
 }

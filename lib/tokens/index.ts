@@ -22,3 +22,4 @@ export {
 export { membersOf, readRecord } from './token-record.js';
 export { INDEX, onlyWithRoom } from './token-state.lua.js';
 export { tokenStoreParts } from './token-store-options.js';
+export { claimPrivileges, tokenPrivileges } from './privileges.js';

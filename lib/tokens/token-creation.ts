@@ -5,7 +5,7 @@ import type { CustomTokens } from './custom-tokens.js';
 import { otherKey, type RequestSecrets } from './request-secrets.js';
 import type { CheckedToken } from './token-arguments.js';
 import { customRest, idOfGenerated, namesOf, pointerOf, restOf, scopeOf, type TokenKeys } from './token-keys.js';
-import { infoOf, readRecord } from './token-record.js';
+import { readRecord, tokenOf } from './token-record.js';
 import type { StoredToken } from './token-types.js';
 import { CREATE, GET } from './token.lua.js';
 
@@ -31,7 +31,7 @@ export class TokenCreation {
     const id = idOfGenerated(names, token);
     return this.connection.execute(OPERATION, async (client, again) => {
       const [status, text] = await this.store(client, again, wanted, id, '', `g ${nonce}.${restOf(id)}`);
-      if (status === 'ok') return stored(token, id, wanted.type, wanted.app, text);
+      if (status === 'ok') return tokenOf(text, token, id, wanted);
       return this.repeated(again, wanted, text);
     });
   }
@@ -46,7 +46,7 @@ export class TokenCreation {
       if (status === 'repeat') return this.repeated(again, wanted, text);
       const claim = { request: this.requestKey(wanted), isNew: true };
       if (!(await this.custom.claim(OPERATION, again, names, pointer, id, ttl, claim))) throw new TokenExistsError();
-      return stored(token, id, wanted.type, wanted.app, text);
+      return tokenOf(text, token, id, wanted);
     });
   }
 
@@ -79,7 +79,7 @@ export class TokenCreation {
       const generatedId = idOfGenerated(names, generated);
       // another instance's key of the same name need not be the same key
       if (!answer.endsWith(`.${restOf(generatedId)}`)) throw otherKey();
-      return stored(generated, generatedId, type, app, record);
+      return tokenOf(record, generated, generatedId, { type, app });
     }
     const id = tag + answer;
     const { expiresAt, createdAt, pointer } = readRecord(record);
@@ -90,10 +90,6 @@ export class TokenCreation {
     const ttl = expiresAt === null ? '' : expiresAt.getTime() - createdAt.getTime();
     const claim = { request: this.requestKey(wanted) };
     if (isLive && !(await this.custom.claim(OPERATION, again, names, pointer, id, ttl, claim))) throw new TokenExistsError();
-    return stored(token, id, type, app, record);
+    return tokenOf(record, token, id, { type, app });
   }
-}
-
-function stored(token: string, id: string, type: string, app: string, record: string): StoredToken {
-  return { token, ...infoOf(record, id, type, app) };
 }

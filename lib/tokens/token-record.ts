@@ -1,4 +1,4 @@
-import type { StoredTokenInfo } from './token-types.js';
+import type { StoredToken, StoredTokenInfo } from './token-types.js';
 
 type Fields = [createdMs: number, expiresMs: number, owner: string, pointer: string, data: Record<string, unknown>];
 
@@ -26,6 +26,16 @@ export function readRecord(text: string): TokenRecord {
 export function infoOf(text: string, id: string, type: string, app: string): StoredTokenInfo {
   const { createdAt, expiresAt, owner, data } = readRecord(text);
   return { id, type, owner, app, data, createdAt, expiresAt };
+}
+
+/** The same with the token itself, for who has presented it. */
+export function tokenOf(
+  text: string,
+  token: string,
+  id: string,
+  { type, app }: { readonly type: string; readonly app: string },
+): StoredToken {
+  return { token, ...infoOf(text, id, type, app) };
 }
 
 /** The members of the data as a record holds them: one a line. Names are escaped as in JSON already. */

@@ -60,16 +60,6 @@ local function prune(index, most)
   if #gone > 0 then redis.call('ZREM', index, unpack(gone)) end
 end
 
-local function enter(owner, expires)
-  local index = index_of(owner, TYPE)
-  local is_registered = redis.call('ZSCORE', types_of(owner), TYPE)
-  local known_until = redis.call('PEXPIRETIME', index)
-  prune(index, 16)
-  redis.call('ZADD', index, expires == 0 and '+inf' or integer(expires), REST)
-  local is_covered = known_until == -1 or (expires ~= 0 and known_until >= expires)
-  if not (is_covered and is_registered) then settle(owner) end
-end
-
 local function finish(owner)
   redis.call('DEL', KEYS[1])
   redis.call('ZREM', index_of(owner, TYPE), REST)

@@ -8,6 +8,16 @@ import { evenWhenFull, INDEX, onlyWithRoom, readOnly } from './token-state.lua.j
 export const CREATE = onlyWithRoom<['ok' | 'repeat', string]>(
   INDEX,
   `
+local function enter(owner, expires)
+  local index = index_of(owner, TYPE)
+  local is_registered = redis.call('ZSCORE', types_of(owner), TYPE)
+  local known_until = redis.call('PEXPIRETIME', index)
+  prune(index, 16)
+  redis.call('ZADD', index, expires == 0 and '+inf' or integer(expires), REST)
+  local is_covered = known_until == -1 or (expires ~= 0 and known_until >= expires)
+  if not (is_covered and is_registered) then settle(owner) end
+end
+
 if KEYS[2] then
   local first = redis.call('GET', KEYS[2])
   if first then return { 'repeat', first } end

@@ -1,11 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { type Observer, Traced } from '../diagnostics/index.js';
 import type { Duration } from '../options/index.js';
-import type { Again, RedisClient } from '../redis/index.js';
+import type { RedisClient } from '../redis/index.js';
 import { CustomTokens } from './custom-tokens.js';
 import type { CodeVerification } from './code-verification.js';
 import { type CodeAttempt, type IssuedCode, type NewCode, OneTimeCodes } from './one-time-codes.js';
+import { OPERATIONS } from './operations.js';
 import { OwnerTokens } from './owner-tokens.js';
+import { type Act, RecordsOfTokens } from './records-of-tokens.js';
 import { RequestSecrets } from './request-secrets.js';
 import {
   checkId,
@@ -17,20 +20,17 @@ import {
   checkScope,
   checkToken,
   checkTtl,
-  type CheckedScope,
 } from './token-arguments.js';
 import { TokenCreation } from './token-creation.js';
 import { TokenKind, type TokenKindDefinition } from './token-kind.js';
 import { type Accept, NotAccepted, TokenUpdate } from './token-update.js';
-import { idOfGenerated, isGenerated, scopeOf, tagOf, TokenKeys } from './token-keys.js';
-import { infoOf, readRecord } from './token-record.js';
+import { isGenerated, scopeOf, tagOf, TokenKeys } from './token-keys.js';
+import { readRecord, tokenOf } from './token-record.js';
 import { tokenStoreParts, type TokenStoreOptions, type TokenStoreParts } from './token-store-options.js';
 import type { NewToken, StoredToken, StoredTokenInfo, TokenOwner, TokenPage, TokenReference, TokenScope } from './token-types.js';
 import { CONSUME, DELETE, GET, REFRESH } from './token.lua.js';
 
 const REPEAT_WINDOW_MS = 60_000;
-
-type Act<Result> = (client: RedisClient, id: string, again: Again) => Promise<Result>;
 
 /**
  * Opaque tokens: API keys, password resets, invitations, e-mail verification, tokens of machines.
@@ -43,10 +43,12 @@ type Act<Result> = (client: RedisClient, id: string, again: Again) => Promise<Re
  * Provided by the module, and usable by hand: `new TokenStore({ redis: 'redis://localhost:6379' })`.
  */
 @Injectable()
+@Traced<TokenStore>('tokens', OPERATIONS)
 export class TokenStore {
   private readonly parts: TokenStoreParts;
   private readonly keys: TokenKeys;
   private readonly custom: CustomTokens;
+  private readonly records: RecordsOfTokens;
   private readonly creation: TokenCreation;
   private readonly owners: OwnerTokens;
   private readonly codes: OneTimeCodes;
@@ -60,9 +62,15 @@ export class TokenStore {
     const { connection, keyPrefix, keys, tokens } = this.parts;
     this.keys = new TokenKeys(keyPrefix);
     this.custom = new CustomTokens(this.keys);
+    this.records = new RecordsOfTokens(connection, this.custom);
     this.creation = new TokenCreation(connection, this.keys, new RequestSecrets(keys), this.custom);
     this.owners = new OwnerTokens(connection, this.keys, this.custom);
     this.codes = new OneTimeCodes(connection, this.keys, keys, tokens.maxDataBytes);
+  }
+
+  /** @internal */
+  get observer(): Observer {
+    return this.parts.connection.observer;
   }
 
   /** The ioredis client, for commands of your own; see {@link RedisAuthConnection.client}. */
@@ -88,9 +96,9 @@ export class TokenStore {
   async get<Data extends object = Record<string, unknown>>(reference: TokenReference): Promise<StoredToken<Data> | null> {
     const scope = checkScope(reference);
     const token = checkToken(reference.token);
-    return this.on('tokens.get', scope, token, null, async (client, id, again) => {
+    return this.records.act('tokens.get', scope, token, null, async (client, id, again) => {
       const record = await GET.run(client, [this.keys.record(id)], [scopeOf(scope.names)], again);
-      return record === null ? null : as<StoredToken<Data>>(shown(token, id, scope, record));
+      return record === null ? null : as<StoredToken<Data>>(tokenOf(record, token, id, scope));
     });
   }
 
@@ -107,10 +115,16 @@ export class TokenStore {
     const scope = checkScope(reference);
     const token = checkToken(reference.token);
     const update = new TokenUpdate(reference.data, this.parts.tokens.maxDataBytes, accept);
-    const updated = await this.on<StoredToken | NotAccepted | null>('tokens.update', scope, token, null, async (client, id, again) => {
-      const record = await update.run(client, again, this.keys.record(id), scopeOf(scope.names));
-      return typeof record === 'string' ? shown(token, id, scope, record) : record;
-    });
+    const updated = await this.records.act<StoredToken | NotAccepted | null>(
+      'tokens.update',
+      scope,
+      token,
+      null,
+      async (client, id, again) => {
+        const record = await update.run(client, again, this.keys.record(id), scopeOf(scope.names));
+        return typeof record === 'string' ? tokenOf(record, token, id, scope) : record;
+      },
+    );
     if (updated instanceof NotAccepted) throw updated.reason;
     return as<StoredToken<Data> | null>(updated);
   }
@@ -122,7 +136,7 @@ export class TokenStore {
     const ttl = checkTtl(reference.ttl);
     const refresh: Act<boolean> = async (client, id, again) =>
       Number(await REFRESH.run(client, [this.keys.record(id)], [scopeOf(scope.names), ttl], again)) === 1;
-    if (isGenerated(token)) return this.on('tokens.refresh', scope, token, false, refresh);
+    if (isGenerated(token)) return this.records.act('tokens.refresh', scope, token, false, refresh);
     return this.parts.connection.execute('tokens.refresh', (_client, again) =>
       this.custom.prolong(again, scope, token, ttl, (id) => refresh(again(), id, again)),
     );
@@ -141,7 +155,7 @@ export class TokenStore {
       if (record !== null) await this.custom.forget(again, readRecord(record).pointer, ofRecord);
       return record !== null;
     };
-    if (token !== undefined || id === undefined) return this.on('tokens.delete', scope, checkToken(token), false, end);
+    if (token !== undefined || id === undefined) return this.records.act('tokens.delete', scope, checkToken(token), false, end);
     const checked = checkId(id);
     return checked === undefined ? false : this.parts.connection.execute('tokens.delete', (client, again) => end(client, checked, again));
   }
@@ -166,13 +180,13 @@ export class TokenStore {
     const scope = checkScope(reference);
     const token = checkToken(reference.token);
     const requestId = checkRequestId(reference.requestId);
-    return this.on('tokens.consume', scope, token, null, async (client, id, again) => {
+    return this.records.act('tokens.consume', scope, token, null, async (client, id, again) => {
       const keys = [this.keys.record(id)];
       if (requestId !== undefined) keys.push(this.keys.request(tagOf(id), 'tokens.consume', id, requestId));
       const record = await CONSUME.run(client, keys, [scopeOf(scope.names)], again);
       if (record === null) return null;
       await this.custom.forget(again, readRecord(record).pointer, id, requestId === undefined ? 0 : REPEAT_WINDOW_MS);
-      return as<StoredToken<Data>>(shown(token, id, scope, record));
+      return as<StoredToken<Data>>(tokenOf(record, token, id, scope));
     });
   }
 
@@ -225,23 +239,6 @@ export class TokenStore {
   async close(): Promise<void> {
     await this.parts.close?.();
   }
-
-  /** Calls `act` with the id of the token's record; `absent` without one. */
-  private on<Result>(operation: string, scope: CheckedScope, token: string, absent: Result, act: Act<Result>): Promise<Result> {
-    const { connection } = this.parts;
-    if (isGenerated(token)) {
-      const id = idOfGenerated(scope.names, token);
-      return connection.execute(operation, (client, again) => act(client, id, again));
-    }
-    return connection.execute(operation, async (client, again) => {
-      const id = await this.custom.find(client, scope, token);
-      return id === null ? absent : act(again(), id, again);
-    });
-  }
-}
-
-function shown(token: string, id: string, { app, type }: CheckedScope, record: string): StoredToken {
-  return { token, ...infoOf(record, id, type, app) };
 }
 
 /** What is in the data is for the caller to know. */

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { startRedis } from '../../lib/testing/index.js';
+import { resign } from '../support/resign.js';
 import { testOptions } from '../support/sessions.js';
-import { type Answer, guardedApp, GuardedController, PLATFORMS, resign, type RunningApp } from './guarded-app.js';
+import { type Answer, guardedApp, GuardedController, PLATFORMS, type RunningApp } from './guarded-app.js';
 
 const nowInSeconds = (): number => Math.floor(Date.now() / 1000);
 
@@ -230,28 +231,39 @@ describe.each(PLATFORMS)('JwtAuthGuard on %s', (platform) => {
       for (const stop of stopped.splice(0)) await stop();
     });
 
-    it.each([true, false])('answers 503 with Retry-After, never 401, and recovers; httpErrors: %s', async (httpErrors) => {
-      const redis = await startRedis();
-      stopped.push(() => redis.stop());
-      await using own = await guardedApp(platform, testOptions({ redis: redis.url, commandTimeout: 300, httpErrors }));
-      const { accessToken } = await own.sessions.create('alice');
-      expect((await own.get('/me', accessToken)).status).toBe(200);
-      await redis.pause();
-      expect((await own.get('/me', accessToken)).status).toBe(503);
-      await redis.resume();
-      await expect.poll(async () => (await own.get('/me', accessToken)).status, { timeout: 2_000 }).toBe(200);
-      await redis.kill();
-      for (const path of ['/me', '/optional', '/read', '/data']) {
-        const { status, headers, body } = await own.get(path, accessToken);
-        expect({ status, body }).toEqual({
-          status: 503,
-          body: { statusCode: 503, message: expect.any(String) as string, error: 'Service Unavailable' },
-        });
-        expect(Number(headers['retry-after'])).toBeGreaterThan(0);
-      }
-      expectRefusal(await own.get('/me'), 'missing');
-      expectRefusal(await own.get('/me', 'rubbish'), 'malformed');
-      expect((await own.get('/public')).status).toBe(200);
-    });
+    it.each([
+      ['remote', true],
+      ['remote', false],
+      ['local', true],
+    ] as const)(
+      'where revocation is %s answers 503 with Retry-After, never 401, and recovers; httpErrors: %s',
+      async (revocation, httpErrors) => {
+        const redis = await startRedis();
+        stopped.push(() => redis.stop());
+        await using own = await guardedApp(
+          platform,
+          testOptions({ redis: redis.url, commandTimeout: 300, httpErrors, sessions: { revocation, maxStaleness: '500 ms' } }),
+        );
+        const { accessToken } = await own.sessions.create('alice');
+        expect((await own.get('/me', accessToken)).status).toBe(200);
+        await redis.pause();
+        await expect.poll(async () => (await own.get('/me', accessToken)).status, { timeout: 2_000 }).toBe(503);
+        await redis.resume();
+        await expect.poll(async () => (await own.get('/me', accessToken)).status, { timeout: 2_000 }).toBe(200);
+        await redis.kill();
+        await expect.poll(async () => (await own.get('/me', accessToken)).status, { timeout: 2_000 }).toBe(503);
+        for (const path of ['/me', '/optional', '/read', '/data']) {
+          const { status, headers, body } = await own.get(path, accessToken);
+          expect({ status, body }).toEqual({
+            status: 503,
+            body: { statusCode: 503, message: expect.any(String) as string, error: 'Service Unavailable' },
+          });
+          expect(Number(headers['retry-after'])).toBeGreaterThan(0);
+        }
+        expectRefusal(await own.get('/me'), 'missing');
+        expectRefusal(await own.get('/me', 'rubbish'), 'malformed');
+        expect((await own.get('/public')).status).toBe(200);
+      },
+    );
   });
 });

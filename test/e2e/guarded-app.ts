@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { Controller, Get, HttpCode, type INestApplication, Module, Param, Post, type Type } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
@@ -24,7 +23,6 @@ import {
   StoreUnavailableError,
   type VerifiedSession,
 } from 'nestjs-redis-auth';
-import { TEST_SECRET } from '../support/sessions.js';
 
 export const PLATFORMS = ['Express', 'Fastify'] as const;
 export type Platform = (typeof PLATFORMS)[number];
@@ -269,16 +267,4 @@ export async function run(
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as { port: number };
   return new RunningApp(app, port);
-}
-
-/** The claims of a genuine token with some changed, signed again with the right secret. */
-export function resign(token: string, changes: Record<string, unknown>, header: Record<string, unknown> = {}): string {
-  const [oldHeader, payload] = token.split('.', 2).map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()) as object);
-  const input = [
-    { ...oldHeader, ...header },
-    { ...payload, ...changes },
-  ]
-    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
-    .join('.');
-  return `${input}.${createHmac('sha256', TEST_SECRET).update(input).digest('base64url')}`;
 }

@@ -40,9 +40,10 @@ import { CommandMonitor } from '../support/monitor.js';
 import { FOREIGN_TEXTS } from '../support/oauth-services.js';
 import { captureLog } from '../support/open-connection.js';
 import { FaultProxy } from '../support/proxy.js';
+import { resign } from '../support/resign.js';
 import { testOptions } from '../support/sessions.js';
 import { until } from '../support/until.js';
-import { PLATFORMS, type Platform, resign, run, type RunningApp } from './guarded-app.js';
+import { PLATFORMS, type Platform, run, type RunningApp } from './guarded-app.js';
 
 const CLIENTS: Record<string, string> = { web: 'webs-password', cli: 'clis-password' };
 const INACTIVE = { active: false };

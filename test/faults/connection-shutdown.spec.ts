@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ResolvedConnection } from '../../lib/options/index.js';
 import { startRedis, type TestRedis } from '../../lib/testing/index.js';
 import { ClusterSetup } from '../support/cluster.js';
@@ -33,40 +33,48 @@ beforeAll(async () => {
 });
 afterAll(() => program[Symbol.asyncDispose]());
 
-let redis: TestRedis;
-let proxy: FaultProxy;
-beforeEach(async () => {
-  redis = await startRedis({ port: 'tcp' });
-  proxy = await FaultProxy.open(redis.url);
-});
-afterEach(async () => {
-  await proxy.close();
-  await redis.stop();
-});
+interface Place {
+  readonly redis: TestRedis;
+  readonly proxy: FaultProxy;
+}
 
-const standalone = (): ResolvedConnection => ({ kind: 'standalone', options: { host: '127.0.0.1', port: proxy.port } });
-const sentinel = (): ResolvedConnection => ({
+const standalone = ({ proxy }: Place): ResolvedConnection => ({ kind: 'standalone', options: { host: '127.0.0.1', port: proxy.port } });
+const sentinel = ({ proxy }: Place): ResolvedConnection => ({
   kind: 'sentinel',
   options: { sentinels: [{ host: '127.0.0.1', port: proxy.port }], name: 'mymaster' },
 });
-const cluster = (): ResolvedConnection => ({ kind: 'cluster', nodes: [{ host: '127.0.0.1', port: proxy.port }], options: {} });
+const cluster = ({ proxy }: Place): ResolvedConnection => ({
+  kind: 'cluster',
+  nodes: [{ host: '127.0.0.1', port: proxy.port }],
+  options: {},
+});
 const nothing = (): void => undefined;
+const refuse = ({ proxy }: Place): unknown => proxy.refuse();
+const silence = ({ proxy }: Place): unknown => proxy.silence();
 
 describe('S19 a process whose connection is closed ends by itself', () => {
-  it.each<[string, () => ResolvedConnection, () => unknown, () => unknown]>([
+  // they wait rather than work
+  it.concurrent.each<[string, (place: Place) => ResolvedConnection, (place: Place) => unknown, (place: Place) => unknown]>([
     ['while ready', standalone, nothing, nothing],
-    ['while connecting to one that is silent', standalone, () => proxy.silence(), nothing],
-    ['while reconnecting', standalone, nothing, () => proxy.refuse()],
-    ['while it was never there', standalone, () => proxy.refuse(), nothing],
-    ['while connections are accepted and closed', standalone, nothing, () => proxy.acceptThenClose()],
-    ['while the server is stopped', standalone, nothing, () => redis.pause()],
-    ['while no Sentinel is there', sentinel, () => proxy.refuse(), nothing],
-    ['while the Sentinel is silent', sentinel, () => proxy.silence(), nothing],
-    ['while no node of a Cluster is there', cluster, () => proxy.refuse(), nothing],
-    ['while the node of a Cluster is silent', cluster, () => proxy.silence(), nothing],
+    ['while connecting to one that is silent', standalone, silence, nothing],
+    ['while reconnecting', standalone, nothing, refuse],
+    ['while it was never there', standalone, refuse, nothing],
+    ['while connections are accepted and closed', standalone, nothing, ({ proxy }) => proxy.acceptThenClose()],
+    ['while the server is stopped', standalone, nothing, ({ redis }) => redis.pause()],
+    ['while no Sentinel is there', sentinel, refuse, nothing],
+    ['while the Sentinel is silent', sentinel, silence, nothing],
+    ['while no node of a Cluster is there', cluster, refuse, nothing],
+    ['while the node of a Cluster is silent', cluster, silence, nothing],
   ])('%s', async (_name, connection, before, after) => {
-    await before();
-    await endsByItself(connection(), after);
+    const redis = await startRedis({ port: 'tcp' });
+    const proxy = await FaultProxy.open(redis.url);
+    try {
+      await before({ redis, proxy });
+      await endsByItself(connection({ redis, proxy }), () => after({ redis, proxy }));
+    } finally {
+      await proxy.close();
+      await redis.stop();
+    }
   });
 
   it('while ready behind Sentinels, of which one is down', async () => {

@@ -60,7 +60,10 @@ async function isUnavailable(app: RunningApp, accessToken: string): Promise<void
 describe.each(PLATFORMS)('S14 the guard on %s', (platform) => {
   it.each(Object.keys(faults))('while Redis is %s answers 503, never 401, 200 or 500; then the same tokens work', async (name) => {
     const { begin, end } = faults[name]!;
-    await using app = await guardedApp(platform, testOptions({ redis: proxy.url, commandTimeout: DEADLINE_MS }));
+    await using app = await guardedApp(
+      platform,
+      testOptions({ redis: proxy.url, commandTimeout: DEADLINE_MS, sessions: { revocation: 'remote' } }),
+    );
     const { accessToken } = await app.sessions.create('alice', { scopes: ['read'] });
     expect((await app.get('/me', accessToken)).status).toBe(200);
     await begin();
@@ -71,7 +74,7 @@ describe.each(PLATFORMS)('S14 the guard on %s', (platform) => {
   });
 
   it('boots while Redis is down, and works as soon as it is there', async () => {
-    const options = testOptions({ redis: proxy.url, commandTimeout: DEADLINE_MS });
+    const options = testOptions({ redis: proxy.url, commandTimeout: DEADLINE_MS, sessions: { revocation: 'remote' } });
     const { accessToken } = await (async () => {
       await using before = await openSessions(options);
       return await before.sessions.create('alice', { scopes: ['read'] });
@@ -84,7 +87,10 @@ describe.each(PLATFORMS)('S14 the guard on %s', (platform) => {
   });
 
   it('after kill -9 and a start without data refuses what was lost as invalid, and signs in anew', async () => {
-    await using app = await guardedApp(platform, testOptions({ redis: proxy.url, commandTimeout: DEADLINE_MS }));
+    await using app = await guardedApp(
+      platform,
+      testOptions({ redis: proxy.url, commandTimeout: DEADLINE_MS, sessions: { revocation: 'remote' } }),
+    );
     const { accessToken } = await app.sessions.create('alice', { scopes: ['read'] });
     await redis.kill();
     await isUnavailable(app, accessToken);

@@ -22,7 +22,7 @@ let options: ReturnType<typeof testOptions>;
 beforeEach(async () => {
   redis = await startRedis({ password: PASSWORD });
   proxy = await FaultProxy.open(redis.url);
-  options = testOptions({ redis: proxy.url, commandTimeout: DEADLINE_MS, sessions: { touchInterval: '1 ms' } });
+  options = testOptions({ redis: proxy.url, commandTimeout: DEADLINE_MS, sessions: { touchInterval: '1 ms', revocation: 'remote' } });
   captureLog();
 });
 afterEach(async () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { RedisAuthConfigError } from '../../lib/errors/index.js';
-import { captureLog, ConnectionUnderTest, rejection } from '../support/open-connection.js';
+import { ConnectionUnderTest, rejection } from '../support/open-connection.js';
 
 const redisUrl = inject('redisUrl');
 
@@ -48,29 +48,9 @@ describe('the version of the server', () => {
 describe('options that override the profile', () => {
   const redis = { path: redisUrl, maxRetriesPerRequest: 20, enableOfflineQueue: true, db: 0 };
 
-  it('win, and are named in one warning', async () => {
-    const log = captureLog();
-    await using connection = await ConnectionUnderTest.open(redis, { audit: 'warn' });
+  it('win', async () => {
+    await using connection = await ConnectionUnderTest.open(redis);
     expect(connection.client.options).toMatchObject({ maxRetriesPerRequest: 20, enableOfflineQueue: true });
-    expect(log).toEqual([expect.stringMatching(/^warn: redis\.maxRetriesPerRequest, redis\.enableOfflineQueue override/)]);
-  });
-
-  it('stop the boot where the audit enforces', () => {
-    expect(() => new ConnectionUnderTest(redis, { audit: 'enforce' })).toThrow(RedisAuthConfigError);
-    expect(() => new ConnectionUnderTest(redis, { audit: 'enforce' })).toThrow(
-      /redis\.maxRetriesPerRequest: .*\n.*redis\.enableOfflineQueue: /,
-    );
-  });
-
-  it('are no deviation where they say the same', async () => {
-    const log = captureLog();
-    await using _connection = await ConnectionUnderTest.open({ path: redisUrl, maxRetriesPerRequest: 0 }, { audit: 'enforce' });
-    expect(log).toEqual([]);
-  });
-
-  it('are no deviation where every value is safe', async () => {
-    await using connection = await ConnectionUnderTest.open({ path: redisUrl, protocol: 3, connectTimeout: 700 }, { audit: 'enforce' });
-    expect(connection.client.options).toMatchObject({ protocol: 3, connectTimeout: 700 });
   });
 
   it('do not win where replies would change their shape, neither for a server nor for the nodes of a Cluster', async () => {
@@ -79,11 +59,5 @@ describe('options that override the profile', () => {
     expect(server.client.options).toMatchObject({ stringNumbers: false });
     await using cluster = new ConnectionUnderTest({ nodes: [{ host: '127.0.0.1', port: 1 }], options: { redisOptions: numbers } });
     expect(cluster.client.options).toMatchObject({ redisOptions: { stringNumbers: false } });
-  });
-
-  it.each(['redis.options.retryDelayOnFailover', 'redis.options.redisOptions.commandTimeout'])('are found for a Cluster: %s', (path) => {
-    const nodes = [{ host: '127.0.0.1', port: 1 }];
-    const options = { retryDelayOnFailover: 100, redisOptions: { commandTimeout: 60_000 } };
-    expect(() => new ConnectionUnderTest({ nodes, options }, { audit: 'enforce' })).toThrow(path);
   });
 });

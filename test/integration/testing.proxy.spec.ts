@@ -123,6 +123,18 @@ describe('FaultProxy', () => {
     expect(await direct.get(key)).toBeNull();
   });
 
+  it('is late by the same time for what is sent one after another, and keeps it in order', async () => {
+    const client = through();
+    await client.ping();
+    proxy.delay = 40;
+    const echoes: Promise<string>[] = [];
+    for (let n = 0; n < 4_000; n++) {
+      echoes.push(client.echo(String(n)));
+      await new Promise(setImmediate);
+    }
+    expect(await Promise.all(echoes)).toEqual(echoes.map((_, n) => String(n)));
+  });
+
   it('is late in each direction, in order', async () => {
     const client = through();
     await client.ping();

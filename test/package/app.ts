@@ -66,6 +66,7 @@ async function main(): Promise<void> {
   }
   await errorsAreTheSameClass();
   absentPackagesAreNotNeeded();
+  await subpathsNeedTheirPeers();
   console.log('all as it should be');
 }
 
@@ -124,9 +125,16 @@ async function errorsAreTheSameClass(): Promise<void> {
 /** What the root must not load is not even installed here; the package came up all the same. */
 function absentPackagesAreNotNeeded(): void {
   const { resolve } = createRequire(join(process.cwd(), 'app.js'));
-  for (const name of ['@nestjs/config', '@nestjs/graphql', '@nestjs/jwt', '@nestjs/microservices', '@nestjs/websockets', 'oidc-provider']) {
+  const absent = ['config', 'graphql', 'jwt', 'microservices', 'terminus', 'websockets'].map((name) => `@nestjs/${name}`);
+  for (const name of [...absent, '@opentelemetry/api', 'oidc-provider']) {
     assert.throws(() => resolve(name), { code: 'MODULE_NOT_FOUND' }, name);
   }
+}
+
+/** What stands behind a subpath is there, and asks for its own peer and nothing else. */
+async function subpathsNeedTheirPeers(): Promise<void> {
+  await assert.rejects(import('nestjs-redis-auth/terminus'), /Cannot find package '@nestjs\/terminus'/);
+  await assert.rejects(import('nestjs-redis-auth/otel'), /Cannot find package '@opentelemetry\/api'/);
 }
 
 void main();

@@ -15,7 +15,7 @@ const manifest = JSON.parse(read('package.json')) as {
 
 describe('the tarball', () => {
   it('holds the build and the documents, and nothing else', () => {
-    const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json'];
+    const documents = ['CHANGELOG.md', 'GUARANTEES.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json'];
     expect(files.filter((file) => !file.startsWith('dist/')).toSorted()).toEqual(documents);
     expect(dist.filter((file) => !/\.(js|d\.ts|js\.map)$/.test(file))).toEqual([]);
     expect(dist.filter((file) => /\b(spec|test)\.|\/(test|sample|bench)\//.test(file))).toEqual([]);

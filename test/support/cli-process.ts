@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { run } from '../../lib/cli/run.js';
 import { PackageProgram } from './package-program.js';
 
 const MAIN = `
@@ -21,6 +24,18 @@ export interface CliOptions {
   env?: Record<string, string>;
   /** What it reads from standard input. @default nothing */
   input?: string;
+}
+
+/** The tool within this process, which is quicker; neither what this process was given nor where it writes has to do with it. */
+export async function runHere(args: readonly string[], { env = {}, input = '' }: CliOptions = {}): Promise<CliOutcome> {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  stdin.end(input);
+  const written = Promise.all([text(stdout), text(stderr)]);
+  const code = await run(args, { env, in: stdin, out: stdout, err: stderr, signal: new AbortController().signal });
+  stdout.end();
+  stderr.end();
+  const [out, err] = await written;
+  return { code, out, err };
 }
 
 /** One run of the tool that is under way. */

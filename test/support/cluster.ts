@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startRedis, type StartRedisOptions, type TestRedis } from '../../lib/testing/index.js';
 import { ask } from './ask.js';
 import { until } from './until.js';
@@ -6,9 +7,18 @@ import { until } from './until.js';
 export interface ClusterSetupOptions {
   /** Password of every node. @default none */
   password?: string;
+  /** Further lines of redis.conf of every node. @default none */
+  config?: readonly string[];
 }
 
 const NODE_TIMEOUT_MS = 2_000;
+/**
+ * Twice the time that votes are waited for: a node of Redis 7.0 whose next master dies within it takes the votes of its last
+ * election for those of a new one, claims the slots under the old epoch, and nobody believes it, for good.
+ */
+const VOTES_FORGOTTEN_MS = 2 * 2 * NODE_TIMEOUT_MS + 500;
+/** A manual failover that has not come by now does not come: the replica forgets it after five seconds. */
+const GIVEN_UP_AFTER_MS = 7_000;
 /** First and last slot of each of the three masters. */
 const SLOTS = [
   [0, 5460],
@@ -18,6 +28,8 @@ const SLOTS = [
 
 /** Three masters with all slots, and a replica of each. */
 export class ClusterSetup implements AsyncDisposable {
+  private lastFailover = -Infinity;
+
   private constructor(
     /** The three first masters, then the replica of each in the same order. */
     readonly nodes: readonly TestRedis[],
@@ -25,7 +37,7 @@ export class ClusterSetup implements AsyncDisposable {
   ) {}
 
   /** Resolves when every node sees the whole Cluster and every replica is in step. */
-  static async start({ password }: ClusterSetupOptions = {}): Promise<ClusterSetup> {
+  static async start({ password, config = [] }: ClusterSetupOptions = {}): Promise<ClusterSetup> {
     const options: StartRedisOptions = {
       port: 'tcp',
       ...(password === undefined ? {} : { password }),
@@ -36,6 +48,7 @@ export class ClusterSetup implements AsyncDisposable {
         'repl-diskless-sync-delay 0',
         'repl-ping-replica-period 1',
         ...(password === undefined ? [] : [`masterauth "${password}"`]),
+        ...config,
       ],
     };
     const started = await Promise.allSettled(Array.from({ length: 6 }, () => startRedis(options)));
@@ -72,14 +85,44 @@ export class ClusterSetup implements AsyncDisposable {
 
   /** Waits until another node than this one is master of the key's slot and the Cluster is whole again. */
   async masterOtherThan(former: TestRedis, key: string, { within = 20_000 } = {}): Promise<TestRedis> {
-    return until(
+    const master = await until(
       async () => {
-        const master = await this.ownerOf(key);
-        if (!master || master === former) return undefined;
-        const info = await ask(master, (client) => client.cluster('INFO'));
-        return info.includes('cluster_state:ok') ? master : undefined;
+        const found = await this.ownerOf(key);
+        if (!found || found === former) return undefined;
+        const info = await ask(found, (client) => client.cluster('INFO'));
+        return info.includes('cluster_state:ok') ? found : undefined;
       },
       { within, every: 50, what: `the replica has become master of ${key}` },
+    );
+    this.lastFailover = performance.now();
+    return master;
+  }
+
+  /** The replica that is in step with the master of the key's slot, once every node knows who is what, and it may take over. */
+  async replicaOf(key: string): Promise<TestRedis> {
+    await sleep(Math.max(0, this.lastFailover + VOTES_FORGOTTEN_MS - performance.now()));
+    return until(
+      async () => {
+        const owners = await Promise.all(this.nodes.map((node) => ownerBy(node, key)));
+        if (owners.some((port) => port === undefined || port !== owners[0]) || !(await this.replicasInStep())) return undefined;
+        const infos = await Promise.all(this.nodes.map((node) => ask(node, (client) => client.info('replication'))));
+        return this.nodes.find((_, n) => infos[n]!.includes(`master_port:${owners[0]}\r`));
+      },
+      { within: 30_000, every: 50, what: `the master of ${key} has a replica` },
+    );
+  }
+
+  /** A planned failover, as an operator orders it, and orders again while replicas give it up; resolves with the new master. */
+  async failover(key: string, { within = 60_000 } = {}): Promise<TestRedis> {
+    const former = await this.masterOf(key);
+    const replica = await this.replicaOf(key);
+    return until(
+      async () => {
+        // refused where it has taken over meanwhile
+        await ask(replica, (client) => client.cluster('FAILOVER')).catch(() => undefined);
+        return this.masterOtherThan(former, key, { within: GIVEN_UP_AFTER_MS });
+      },
+      { within, every: 200, what: `a replica has taken over ${key} by order` },
     );
   }
 
@@ -123,10 +166,10 @@ export class ClusterSetup implements AsyncDisposable {
   }
 
   private async replicasInStep(): Promise<boolean> {
-    const infos = await Promise.all(this.nodes.slice(3).map((node) => ask(node, (client) => client.info('replication'))));
+    const infos = await Promise.all(this.nodes.map((node) => ask(node, (client) => client.info('replication'))));
     const views = await Promise.all(this.nodes.map(slotRanges));
     return (
-      infos.every((info) => info.includes('master_link_status:up')) &&
+      infos.filter((info) => info.includes('master_link_status:up')).length === SLOTS.length &&
       views.every((view) => view.every(([, , ...nodes]) => nodes.length === 2))
     );
   }

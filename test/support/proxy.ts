@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type NetConnectOpts, type Server, type Socket } from 'node:net';
 import { freePort } from '../../lib/testing/index.js';
+import { isOfFeed } from './feed.js';
 import { type Fate, ProxyConnection } from './proxy-connection.js';
 
-/** Picks a command by its arguments, the name first. */
-export type CommandMatch = (args: string[]) => boolean;
+/** Picks a command by its arguments, the name first, or by the port of the client that sends it. */
+export type CommandMatch = (args: string[], port?: number) => boolean;
 
 /** What becomes of connections: passed on; not accepted at all; accepted and closed at once; accepted and never answered. */
 type Mode = 'healthy' | 'refuse' | 'accept-then-close' | 'silent';
@@ -20,7 +21,7 @@ export class FaultProxy implements AsyncDisposable {
   readonly url: string;
   /** Connections accepted so far. */
   connections = 0;
-  /** Commands that clients sent, by upper-case name; those that a script runs are not among them. */
+  /** Commands that clients sent, by upper-case name; neither those that a script runs nor those that follow the feed are among them. */
   readonly commands = new Map<string, number>();
   /** Bytes passed on, from clients and to them. */
   readonly bytes = { up: 0, down: 0 };
@@ -86,16 +87,24 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   /**
-   * The next command that matches is executed, its reply is lost, and its connection is cut. Replies to whatever else
+   * The next command that matches (by default any but those that follow the feed) is executed, its reply is lost, and its connection is cut. Replies to whatever else
    * is in flight on that connection are lost with it. Resolves when that has happened.
    */
-  dropNextReply(match: CommandMatch = () => true): Promise<void> {
+  dropNextReply(match: CommandMatch = isNoFeed): Promise<void> {
     return this.setTrap('reply', match);
   }
 
   /** The next command that matches never reaches the server, and its connection is cut. Resolves when that has happened. */
-  dropNextRequest(match: CommandMatch = () => true): Promise<void> {
+  dropNextRequest(match: CommandMatch = isNoFeed): Promise<void> {
     return this.setTrap('request', match);
+  }
+
+  /**
+   * What comes next over one of these connections, told by the port of their client, or the reply to it, is lost, whatever it is: bytes
+   * that cannot be read, as those of TLS, too. Its connection is cut. Resolves when that has happened.
+   */
+  loseNext(drop: Trap['drop'], ports: ReadonlySet<number>): Promise<void> {
+    return this.setTrap(drop, (_args, port) => port !== undefined && ports.has(port), true);
   }
 
   /** Ends every fault. Connections that lost bytes are cut, since nothing sensible can come of them. */
@@ -115,9 +124,9 @@ export class FaultProxy implements AsyncDisposable {
     await this.close();
   }
 
-  private setTrap(drop: Trap['drop'], match: CommandMatch): Promise<void> {
+  private setTrap(drop: Trap['drop'], match: CommandMatch, unread = false): Promise<void> {
     if (this.trap) throw new Error('a command is already waited for');
-    return new Promise((sprung) => (this.trap = { drop, match, sprung }));
+    return new Promise((sprung) => (this.trap = { drop, match, unread, sprung }));
   }
 
   private async listen(): Promise<void> {
@@ -134,26 +143,30 @@ export class FaultProxy implements AsyncDisposable {
     const connection = new ProxyConnection(client, this.target, {
       delay: () => this.delay,
       passed: (direction, count) => void (this.bytes[direction] += count),
-      command: (args) => this.fateOf(args),
+      command: (args, port) => this.fateOf(args, port),
       closed: () => void this.open.delete(connection),
     });
     connection.muted = this.mode === 'silent';
     this.open.add(connection);
   }
 
-  private fateOf(args: string[]): Fate | undefined {
+  private fateOf(args: string[], port: number | undefined): Fate | undefined {
     const name = args[0]?.toUpperCase();
-    if (name !== undefined) this.commands.set(name, (this.commands.get(name) ?? 0) + 1);
+    if (name !== undefined && !isOfFeed(args)) this.commands.set(name, (this.commands.get(name) ?? 0) + 1);
     const trap = this.trap;
-    if (name === undefined || !trap?.match(args)) return undefined;
+    if (trap === undefined || (name === undefined && !trap.unread) || !trap.match(args, port)) return undefined;
     this.trap = undefined;
-    return { drop: trap.drop, nonce: randomBytes(16).toString('hex'), done: trap.sprung };
+    return { drop: trap.drop, nonce: name === undefined ? undefined : randomBytes(16).toString('hex'), done: trap.sprung };
   }
 }
+
+const isNoFeed: CommandMatch = (args) => !isOfFeed(args);
 
 interface Trap {
   drop: Fate['drop'];
   match: CommandMatch;
+  /** Also by what cannot be read as a command. */
+  unread: boolean;
   sprung: () => void;
 }
 

@@ -6,9 +6,14 @@ import { until } from './until.js';
 export interface SentinelOptions {
   /** Password of the data servers; Sentinels have none. @default none */
   password?: string;
+  /** Further lines of redis.conf of the data servers. @default none */
+  config?: readonly string[];
 }
 
 const DOWN_AFTER_MS = 1_000;
+const FAILOVER_TIMEOUT_MS = 5_000;
+/** A failover that has not come by now does not come. */
+const GIVEN_UP_AFTER_MS = FAILOVER_TIMEOUT_MS + 2_000;
 
 /** One master, two replicas, and three Sentinels of which two must agree that the master is down. */
 export class SentinelSetup implements AsyncDisposable {
@@ -22,7 +27,7 @@ export class SentinelSetup implements AsyncDisposable {
   ) {}
 
   /** Resolves when replication runs and every Sentinel knows everyone. */
-  static async start({ password }: SentinelOptions = {}): Promise<SentinelSetup> {
+  static async start({ password, config: further = [] }: SentinelOptions = {}): Promise<SentinelSetup> {
     const started: TestRedis[] = [];
     const start = async (...args: Parameters<typeof startRedis>): Promise<TestRedis> => {
       const server = await startRedis(...args);
@@ -35,6 +40,7 @@ export class SentinelSetup implements AsyncDisposable {
         'repl-diskless-sync-delay 0',
         'repl-ping-replica-period 1',
         ...(password === undefined ? [] : [`masterauth "${password}"`]),
+        ...further,
       ];
       const master = await start({ port: 'tcp', ...auth, config });
       const replica = { port: 'tcp', ...auth, config: [...config, `replicaof 127.0.0.1 ${master.port}`] } as const;
@@ -88,14 +94,17 @@ export class SentinelSetup implements AsyncDisposable {
     );
   }
 
-  /** A planned failover, as an operator orders it; resolves with the new master. */
-  async failover(): Promise<TestRedis> {
+  /** A planned failover, as an operator orders it, and orders again while Sentinels give it up; resolves with the new master. */
+  async failover({ within = 60_000 } = {}): Promise<TestRedis> {
     const former = await this.master();
-    await until(async () => (await ask(this.sentinels[0]!, (client) => client.call('SENTINEL', 'FAILOVER', this.name))) === 'OK', {
-      within: 10_000,
-      every: 200,
-    });
-    return this.masterOtherThan(former);
+    return until(
+      async () => {
+        // refused while one is under way, which is as good
+        await ask(this.sentinels[0]!, (client) => client.call('SENTINEL', 'FAILOVER', this.name)).catch(() => undefined);
+        return this.masterOtherThan(former, { within: GIVEN_UP_AFTER_MS });
+      },
+      { within, every: 200, what: 'a replica has taken over by order' },
+    );
   }
 
   async stop(): Promise<void> {
@@ -127,7 +136,7 @@ function sentinelConfig(masterPort: number, password: string | undefined): strin
   return [
     `sentinel monitor mymaster 127.0.0.1 ${masterPort} 2`,
     `sentinel down-after-milliseconds mymaster ${DOWN_AFTER_MS}`,
-    'sentinel failover-timeout mymaster 5000',
+    `sentinel failover-timeout mymaster ${FAILOVER_TIMEOUT_MS}`,
     ...(password === undefined ? [] : [`sentinel auth-pass mymaster ${password}`]),
   ];
 }

@@ -19,6 +19,15 @@ export async function outcomeOf<T>(call: Promise<T>): Promise<{ result: T; error
   }
 }
 
+/**
+ * Resolves when an instance refuses the token for this reason, as it does at once where it asks Redis or has ended the
+ * session itself, and within milliseconds where it has to hear of it.
+ */
+export async function refused({ sessions }: { sessions: SessionService }, accessToken: string, reason = 'revoked'): Promise<void> {
+  const what = `the token is refused as ${reason}`;
+  await until(async () => (await reasonOf(sessions.verify(accessToken))) === reason, { within: 500, every: 1, what });
+}
+
 /** What one instance hears. */
 export class EventsHeard implements Disposable {
   private readonly heard: SessionEvent[] = [];

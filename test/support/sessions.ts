@@ -28,10 +28,10 @@ export function testOptions(options: Options = {}): RedisAuthModuleOptions {
 
 export async function openSessions(options: Options): Promise<SessionsUnderTest> {
   const resolved = resolveOptions(testOptions(options));
-  const connection = new RedisAuthConnection(resolved.redis, { commandTimeoutMs: resolved.commandTimeoutMs, audit: resolved.audit });
+  const connection = new RedisAuthConnection(resolved.redis, { commandTimeoutMs: resolved.commandTimeoutMs });
   const sessions = new SessionService(connection, resolved);
   await connection.open();
-  sessions.open();
+  await sessions.open();
   return {
     sessions,
     connection,

@@ -18,8 +18,8 @@ export async function settledIn<T>(call: () => Promise<T>): Promise<SettledIn<T>
   }
 }
 
-/** By how much timers are late, added up. */
-class Lateness {
+/** By how much timers are late, added up until it is stopped. */
+export class Lateness {
   private total = 0;
   private due = 0;
   private timer!: NodeJS.Timeout;
@@ -32,6 +32,11 @@ class Lateness {
     clearTimeout(this.timer);
     this.note();
     return this.total;
+  }
+
+  /** Ms up to now. */
+  soFar(): number {
+    return this.total + Math.max(0, performance.now() - this.due);
   }
 
   private wait(): void {

@@ -13,3 +13,5 @@ export const serverCertificate = pair('server');
 export const wrongHostCertificate = pair('wrong-host');
 /** Of a client, for a server whose `tls.ca` is set. */
 export const clientCertificate = pair('client');
+/** Its own CA; it was valid in 2020 alone. */
+export const expiredCertificate = pair('expired');

@@ -14,8 +14,8 @@ export interface TokensUnderTest extends AsyncDisposable {
 /** Made as the module makes it, with the keys that sign. */
 export async function openTokens(options: Parameters<typeof testOptions>[0]): Promise<TokensUnderTest> {
   const resolved = resolveOptions(testOptions(options) as RedisAuthModuleOptions);
-  const { keyPrefix, commandTimeoutMs, audit } = resolved;
-  const connection = new RedisAuthConnection(resolved.redis, { commandTimeoutMs, audit });
+  const { keyPrefix, commandTimeoutMs } = resolved;
+  const connection = new RedisAuthConnection(resolved.redis, { commandTimeoutMs });
   await connection.open();
   const keys = derivedKeys(resolved.jwt, tokenKeyPurpose(keyPrefix));
   const tokens = new TokenStore({ connection, keyPrefix, tokens: resolved.tokens, keys, close: () => Promise.resolve() });

@@ -1,11 +1,15 @@
 import { Cluster } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkServers } from '../../lib/audit/audit.js';
+import { reportOf } from '../../lib/audit/index.js';
 import { RedisAuthConfigError, StoreUnavailableError } from '../../lib/errors/index.js';
+import { resolveOptions } from '../../lib/options/index.js';
 import { Script } from '../../lib/redis/index.js';
 import { startRedis } from '../../lib/testing/index.js';
 import { ask } from '../support/ask.js';
 import { ClusterSetup } from '../support/cluster.js';
 import { captureLog, ConnectionUnderTest, rejection } from '../support/open-connection.js';
+import { testOptions } from '../support/sessions.js';
 import { serverCertificate, testCa } from '../support/tls.js';
 import { settledIn } from '../support/settled-in.js';
 import { until } from '../support/until.js';
@@ -51,6 +55,24 @@ describe('a Cluster', () => {
     const sizes = await Promise.all(setup.nodes.slice(0, 3).map((node) => ask(node, (client) => client.dbsize())));
     expect(await connection.dbSize()).toBe(sizes.reduce((sum, size) => sum + size, 0));
     expect(Math.min(...sizes)).toBeGreaterThan(0);
+  });
+
+  it('is audited on each of its masters, in one round trip each', async () => {
+    await using connection = await open();
+    const lax = await setup.masterOf('b');
+    await ask(lax, (client) => client.config('SET', 'maxmemory-policy', 'allkeys-lru'));
+    try {
+      const outcomes = await checkServers(connection, resolveOptions(testOptions({ redis: setup.url, locks: { minReplicas: 1 } })));
+      const found = reportOf(outcomes).findings.filter(({ severity }) => severity === 'error');
+      expect(found).toEqual([
+        expect.objectContaining({
+          code: 'eviction-policy',
+          message: expect.stringMatching(`\\(at 127\\.0\\.0\\.1:${lax.port}\\)$`) as string,
+        }),
+      ]);
+    } finally {
+      await ask(lax, (client) => client.config('SET', 'maxmemory-policy', 'noeviction'));
+    }
   });
 
   it('runs scripts that a node has forgotten', async () => {

@@ -22,7 +22,8 @@ async function signIn({ sessions }: SessionsUnderTest): Promise<{ live: Pair; ro
 
 /** The server does not know the scripts, and what it has is what was replicated. */
 async function goesOn({ sessions }: SessionsUnderTest, before: Awaited<ReturnType<typeof signIn>>): Promise<void> {
-  await until(() => sessions.verify(before.live.accessToken), { within: 2_000, what: 'sessions go on on the new master' });
+  await until(() => sessions.get(before.live.sessionId), { within: 2_000, what: 'sessions go on on the new master' });
+  await sessions.verify(before.live.accessToken);
   expect((await sessions.verify(before.live.accessToken, { data: true })).data).toEqual({ a: 1 });
   for (const pair of [before.live, before.rotated, before.tenant]) {
     const next = await sessions.refresh(pair.refreshToken);

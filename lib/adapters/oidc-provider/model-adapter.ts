@@ -1,5 +1,6 @@
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
 import { assertText, randomText, seal, unseal } from '../../data/index.js';
+import { type Observer, Traced } from '../../diagnostics/index.js';
 import { InvalidArgumentError, RedisAuthConfigError } from '../../errors/index.js';
 import { isText } from '../../options/index.js';
 import { type Again, inDoubt, type RedisAuthConnection, type RedisClient } from '../../redis/index.js';
@@ -24,12 +25,17 @@ const OF_A_GRANT: ReadonlySet<string> = new Set([
 ]);
 
 /** One model of oidc-provider: what its artifacts are is theirs, how they live and end is here. */
+@Traced<ModelAdapter>('oidcProvider', ['upsert', 'find', 'findByUid', 'findByUserCode', 'consume', 'destroy', 'revokeByGrantId'])
 export class ModelAdapter implements Adapter {
   constructor(
     private readonly model: string,
     private readonly connection: RedisAuthConnection,
     private readonly places: RecordPlaces,
   ) {}
+
+  get observer(): Observer {
+    return this.connection.observer;
+  }
 
   /**
    * Stores or changes. What was ended meanwhile, or is of a grant that was, is not written, and nobody is told: it would

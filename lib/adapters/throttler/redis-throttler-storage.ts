@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type ThrottlerStorage, ThrottlerStorageService } from '@nestjs/throttler';
 import { assertText } from '../../data/index.js';
+import { from, limitDecisions, type Observer, Traced } from '../../diagnostics/index.js';
 import { InvalidArgumentError } from '../../errors/index.js';
 import { RateLimiter, type RateLimiterOptions } from '../../rate-limit/index.js';
 import { HIT } from './throttler.lua.js';
@@ -20,6 +21,7 @@ const MAX_KEY_BYTES = 1024;
  * up to max(1, floor(limit / `rateLimit.instances`)).
  */
 @Injectable()
+@Traced<RedisThrottlerStorage>('throttler', ['increment'])
 export class RedisThrottlerStorage implements ThrottlerStorage {
   private readonly limiter: RateLimiter;
   private readonly isOurs: boolean;
@@ -29,6 +31,11 @@ export class RedisThrottlerStorage implements ThrottlerStorage {
   constructor(limiter: RateLimiter | RateLimiterOptions = {}) {
     this.isOurs = !(limiter instanceof RateLimiter);
     this.limiter = limiter instanceof RateLimiter ? limiter : new RateLimiter(limiter);
+  }
+
+  /** @internal */
+  get observer(): Observer {
+    return this.limiter.observer;
   }
 
   /**
@@ -46,7 +53,8 @@ export class RedisThrottlerStorage implements ThrottlerStorage {
     if (typeof limit !== 'number' || Number.isNaN(limit)) throw new InvalidArgumentError('limit', 'must be a number');
     const { store, keys, parts } = this.limiter;
     const name = keys.throttler(`${throttlerName}:${key}`);
-    return store.ask(
+    let by: 'redis' | 'instance' = 'redis';
+    const record = await store.ask<ThrottlerStorageRecord>(
       'throttler.increment',
       name,
       async (client, again) => {
@@ -58,15 +66,16 @@ export class RedisThrottlerStorage implements ThrottlerStorage {
         store.clock.learn(now);
         return { totalHits: hits, timeToExpire: seconds(windowMs), isBlocked: blocked === 1, timeToBlockExpire: seconds(blockedMs) };
       },
-      () =>
-        this.local.increment(
-          key,
-          ttlMs,
-          Math.max(Math.min(1, limit), Math.floor(limit / parts.rateLimit.instances)),
-          blockMs,
-          throttlerName,
-        ),
+      () => {
+        by = 'instance';
+        const share = Math.max(Math.min(1, limit), Math.floor(limit / parts.rateLimit.instances));
+        return this.local.increment(key, ttlMs, share, blockMs, throttlerName);
+      },
     );
+    if (limitDecisions.hasSubscribers) {
+      limitDecisions.publish({ ...from(this.observer), operation: 'throttler.increment', allowed: !record.isBlocked, by });
+    }
+    return record;
   }
 
   /** Ends what it opened by itself. */

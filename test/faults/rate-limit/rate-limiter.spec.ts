@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { RedisThrottlerStorage } from '../../../lib/adapters/throttler/index.js';
 import { StoreUnavailableError } from '../../../lib/errors/index.js';
 import { RateLimiter, type RateLimiterOptions } from '../../../lib/rate-limit/index.js';
 import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
@@ -68,18 +69,36 @@ describe.each(Object.entries(faults))('while Redis %s', (_name, { fail, mend, ha
   });
 });
 
-it('what was asked just before Redis stood still for long is not counted when it goes on', async () => {
+it.each([
+  ['one limit', rule],
+  ['several', [rule, { limit: 1_000, window: '1d' }]],
+])('what was asked of %s just before Redis stood still for long is not counted when it goes on', async (_what, limits) => {
   await using redis = await startRedis({ port: 'tcp' });
   await using limiter = await open(redis.url);
-  await limiter.consume('k', rule);
+  await limiter.consume('k', limits);
   await redis.pause();
-  const results = await Promise.all(Array.from({ length: 30 }, () => limiter.consume('k', rule)));
+  const results = await Promise.all(Array.from({ length: 30 }, () => limiter.consume('k', limits)));
   expect(results.filter(({ allowed }) => allowed)).toHaveLength(10);
   const stopped = performance.now();
   await until(() => performance.now() - stopped > 700);
   await redis.resume();
   await until(async () => (await limiter.consume('other', rule)).limit === 40, { within: 10_000 });
   expect((await limiter.peek('k', rule)).remaining).toBe(39);
+});
+
+it('nor are hits of @nestjs/throttler', async () => {
+  await using redis = await startRedis({ port: 'tcp' });
+  await using limiter = await open(redis.url);
+  const storage = new RedisThrottlerStorage(limiter);
+  const hit = (key: string) => storage.increment(key, 3_600_000, 40, 0, 'default');
+  await hit('k');
+  await redis.pause();
+  await Promise.all(Array.from({ length: 30 }, () => hit('k')));
+  const stopped = performance.now();
+  await until(() => performance.now() - stopped > 700);
+  await redis.resume();
+  await until(async () => (await limiter.consume('other', rule)).limit === 40, { within: 10_000 });
+  expect((await hit('k')).totalHits).toBe(2);
 });
 
 it('a lost reply is decided here, and a repeat by its requestId is counted once', async () => {

@@ -182,10 +182,19 @@ describe('tags and namespaces', () => {
     await using cache = new CacheUnderTest({ redis: server.url, keyPrefix, localMaxBytes: 0 });
     await cache.getOrSet('key', async () => 'old', { ttl: 60, tags: ['t'] });
     await cache.getOrSet('plain', async () => 'old', { ttl: 60 });
-    expect(await ask(server, (client) => client.del(`${keyPrefix}n:#t`))).toBe(1);
+    expect(await ask(server, (client) => client.del(`${keyPrefix}n::#t`))).toBe(1);
     expect(await cache.get('key')).toBeNull();
     expect(await cache.get('plain')).toBe('old');
     expect(await cache.getOrSet('key', async () => 'new', { ttl: 60, tags: ['t'] })).toBe('new');
+  });
+
+  it.each([null, undefined])('%s is no value to set: what is there is gone, and asked for again', async (nothing) => {
+    await one.set('key', 'old', 60);
+    expect(await two.get('key')).toBe('old');
+    await one.set('key', nothing, 60);
+    expect(await one.get('key')).toBeNull();
+    expect(await one.ttl('key')).toBeNull();
+    expect(await one.getOrSet('key', async () => 'loaded', { ttl: 60 })).toBe('loaded');
   });
 
   it('a value with other tags than are asked with has those it was filled with', async () => {

@@ -1,16 +1,14 @@
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { Cluster } from 'ioredis';
 import { RedisTokens } from 'redis-tokens';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { run } from '../../../lib/cli/run.js';
 import { OAuthTokenStore } from '../../../lib/oauth/index.js';
 import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
 import { TokenStore } from '../../../lib/tokens/index.js';
 import { ask } from '../../support/ask.js';
-import { type CliOutcome, CliProgram } from '../../support/cli-process.js';
+import { CliProgram, runHere } from '../../support/cli-process.js';
 import { ClusterSetup } from '../../support/cluster.js';
 import { FaultProxy } from '../../support/proxy.js';
 import { TEST_SECRET } from '../../support/sessions.js';
@@ -38,7 +36,7 @@ beforeEach(() => Promise.all([source, target].map((server) => ask(server, (clien
 const secretEnv = (): Record<string, string> => ({ REDIS_URL: target.url, SOURCE_REDIS_URL: source.url, REDIS_AUTH_SECRET: TEST_SECRET });
 
 async function withStore<T>(server: TestRedis, use: (store: TokenStore) => Promise<T>): Promise<T> {
-  const store = new TokenStore({ redis: server.url, secret: TEST_SECRET });
+  const store = new TokenStore({ redis: server.url, secret: TEST_SECRET, commandTimeout: 10_000 });
   try {
     return await use(store);
   } finally {
@@ -58,14 +56,6 @@ async function fillSource(count: number): Promise<string[]> {
   }
 }
 
-/** In this process, which is quicker. */
-async function runHere(args: readonly string[]): Promise<CliOutcome> {
-  const [out, err] = [new PassThrough(), new PassThrough()];
-  const code = await run(args, { env: {}, in: new PassThrough(), out, err, signal: new AbortController().signal });
-  const textIn = (stream: PassThrough): string => String(stream.read() ?? '');
-  return { code, out: textIn(out), err: textIn(err) };
-}
-
 /** Everything in a server, byte by byte. */
 function dump(server: TestRedis): Promise<string[]> {
   return ask(server, async (client) => {
@@ -80,7 +70,7 @@ describe('migrate', () => {
   it('takes over what redis-tokens stored, and tells what it did; a second time it finds all of it', async () => {
     const tokens = await fillSource(40);
     await ask(source, (client) => client.set('app:a|type:b|owner:c|token:d|token:e', '{}'));
-    const first = await cli.run(['migrate', '--from', 'redis-tokens'], { env: secretEnv() });
+    const first = await runHere(['migrate', '--from', 'redis-tokens'], { env: secretEnv() });
     expect(first).toMatchObject({ code: 0, err: '' });
     expect(first.out).toBe('41 read, 40 imported, 0 were there already, 1 left out: 1 whose key can be read in several ways.\n');
     await withStore(target, async (store) => {
@@ -88,7 +78,7 @@ describe('migrate', () => {
         expect(await store.get({ app: 'shop', type: 'login', token })).toMatchObject({ owner: `user ${n % 7}`, data: { n } });
       }
     });
-    const second = await cli.run(['migrate', '--from', 'redis-tokens', '--json'], { env: secretEnv() });
+    const second = await runHere(['migrate', '--from', 'redis-tokens', '--json'], { env: secretEnv() });
     expect(JSON.parse(second.out)).toEqual({ read: 41, imported: 0, present: 40, skipped: { 'ambiguous-key': 1 }, dryRun: false });
   });
 
@@ -96,7 +86,7 @@ describe('migrate', () => {
     await fillSource(10);
     await withStore(target, (store) => store.create({ type: 'reset', owner: 'ann' }));
     const before = [await dump(source), await dump(target)];
-    const { code, out } = await cli.run(['migrate', '--from', 'redis-tokens', '--dry-run'], { env: secretEnv() });
+    const { code, out } = await runHere(['migrate', '--from', 'redis-tokens', '--dry-run'], { env: secretEnv() });
     expect({ code, out }).toEqual({
       code: 0,
       out: '10 read, 10 would be imported, 0 were there already, none left out.\nThis was a dry run: nothing was written.\n',
@@ -110,12 +100,12 @@ describe('migrate', () => {
     try {
       await Promise.all(Array.from({ length: 300 }, (_, n) => client.set(`app:a|type:b|owner:o${n}|token:t${n}`, '{}')));
       const env = { REDIS_URL: cluster.url };
-      const { out, err } = await cli.run(['migrate', '--from', 'redis-tokens', '--json'], { env });
+      const { out, err } = await runHere(['migrate', '--from', 'redis-tokens', '--json'], { env });
       expect({ err, ...JSON.parse(out) }).toMatchObject({ err: '', read: 300, imported: 300 });
       const store = new TokenStore({ redis: cluster.url });
       for (let n = 0; n < 300; n++) expect(await store.get({ app: 'a', type: 'b', token: `t${n}` })).toMatchObject({ owner: `o${n}` });
       await store.close();
-      const stats = await cli.run(['stats', '--json'], { env });
+      const stats = await runHere(['stats', '--json'], { env });
       expect(JSON.parse(stats.out)).toMatchObject({ exact: true, tokens: { estimate: 300 }, owners: { estimate: 300 } });
     } finally {
       client.disconnect();
@@ -135,11 +125,11 @@ describe('migrate', () => {
       await client.set('oauth:access_token:base:0xabc:https://api.example/', JSON.stringify(token), 'EX', 600);
     });
     const args = ['migrate', '--from', 'express-session', '--source-prefix', 's:', '--owner-field', 'user.id', '--json'];
-    expect(JSON.parse((await cli.run(args, { env: secretEnv() })).out)).toMatchObject({ imported: 1, skipped: { 'no-owner': 1 } });
+    expect(JSON.parse((await runHere(args, { env: secretEnv() })).out)).toMatchObject({ imported: 1, skipped: { 'no-owner': 1 } });
     await withStore(target, async (store) => {
       expect(await store.consume({ type: 'express-session', token: 'abc' })).toMatchObject({ owner: '7' });
     });
-    expect(JSON.parse((await cli.run(['migrate', '--from', 'atxp', '--json'], { env: secretEnv() })).out)).toMatchObject({ imported: 1 });
+    expect(JSON.parse((await runHere(['migrate', '--from', 'atxp', '--json'], { env: secretEnv() })).out)).toMatchObject({ imported: 1 });
     const oauth = new OAuthTokenStore({ redis: target.url, secret: TEST_SECRET });
     expect(await oauth.getAccessToken('base:0xabc', 'https://api.example/')).toMatchObject({ accessToken: 'access' });
     await oauth.close();
@@ -155,14 +145,14 @@ describe('export and import', () => {
     // One that others may read is replaced, not written into.
     await writeFile(file, 'old');
     await chmod(file, 0o644);
-    const { code, out } = await cli.run(['export', '--file', file, '--redis', source.url]);
+    const { code, out } = await runHere(['export', '--file', file, '--redis', source.url]);
     expect({ code, out }).toEqual({ code: 0, out: '30 written, none left out.\n' });
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect(await readdir(directory)).toEqual(['tokens.ndjson']);
     const text = await readFile(file, 'utf8');
     for (const { token } of made) expect(text).not.toContain(token.slice(6));
 
-    expect(await cli.run(['import', '--file', file], { env: secretEnv() })).toMatchObject({ code: 0, err: '' });
+    expect(await runHere(['import', '--file', file], { env: secretEnv() })).toMatchObject({ code: 0, err: '' });
     await withStore(target, async (store) => {
       for (const token of made) expect(await store.get(token)).toEqual(token);
     });
@@ -170,22 +160,22 @@ describe('export and import', () => {
 
   it('writes hashes of what another system stored in the clear, which can be imported, and the tokens only when told to', async () => {
     const tokens = await fillSource(12);
-    const hashed = await cli.run(['export', '--from', 'redis-tokens'], { env: secretEnv() });
+    const hashed = await runHere(['export', '--from', 'redis-tokens'], { env: secretEnv() });
     expect(hashed).toMatchObject({ code: 0, err: '12 written, none left out.\n' });
     for (const token of tokens) expect(hashed.out).not.toContain(token);
     expect(await dump(target)).toEqual([]);
 
     const open = join(directory, 'open.ndjson');
-    expect(await cli.run(['export', '--from', 'redis-tokens', '--with-secrets', '--file', open], { env: secretEnv() })).toMatchObject({
+    expect(await runHere(['export', '--from', 'redis-tokens', '--with-secrets', '--file', open], { env: secretEnv() })).toMatchObject({
       code: 0,
     });
     const text = await readFile(open, 'utf8');
     for (const token of tokens) expect(text).toContain(token);
     expect((await stat(open)).mode & 0o777).toBe(0o600);
 
-    const imported = await cli.run(['import', '--json'], { env: secretEnv(), input: hashed.out });
+    const imported = await runHere(['import', '--json'], { env: secretEnv(), input: hashed.out });
     expect(JSON.parse(imported.out)).toMatchObject({ imported: 12, present: 0 });
-    const again = await cli.run(['import', '--json', '--file', open], { env: secretEnv() });
+    const again = await runHere(['import', '--json', '--file', open], { env: secretEnv() });
     expect(JSON.parse(again.out)).toMatchObject({ imported: 0, present: 12 });
     await withStore(target, async (store) => {
       for (const token of tokens) expect(await store.get({ app: 'shop', type: 'login', token })).not.toBeNull();
@@ -195,19 +185,19 @@ describe('export and import', () => {
   it('leaves records of OAuth out of a file without secrets, and says so', async () => {
     const credentials = { encrypted_client_id: 'id', encrypted_client_secret: 'very secret', redirect_uri: 'https://app.example' };
     await ask(source, (client) => client.set('oauth:client_credentials:https://as.example', JSON.stringify(credentials)));
-    const closed = await cli.run(['export', '--from', 'atxp'], { env: secretEnv() });
+    const closed = await runHere(['export', '--from', 'atxp'], { env: secretEnv() });
     expect(closed).toEqual({ code: 0, out: '', err: '0 written, 1 left out: 1 secret (--with-secrets writes them, too).\n' });
-    const open = await cli.run(['export', '--from', 'atxp', '--with-secrets'], { env: secretEnv() });
+    const open = await runHere(['export', '--from', 'atxp', '--with-secrets'], { env: secretEnv() });
     expect(open.out).toContain('very secret');
-    const imported = await cli.run(['import', '--json'], { env: secretEnv(), input: open.out });
+    const imported = await runHere(['import', '--json'], { env: secretEnv(), input: open.out });
     expect(JSON.parse(imported.out)).toMatchObject({ imported: 1 });
   });
 
   it('leaves broken lines out, with their numbers', async () => {
     await withStore(source, (store) => store.create({ type: 'reset', owner: 'ann' }));
-    const { out } = await cli.run(['export', '--redis', source.url]);
+    const { out } = await runHere(['export', '--redis', source.url]);
     const input = `not json\n${out}\n[1]\n{"kind":"token"}\n${out.slice(0, 40)}`;
-    const { code, err, ...rest } = await cli.run(['import', '--json'], { env: secretEnv(), input });
+    const { code, err, ...rest } = await runHere(['import', '--json'], { env: secretEnv(), input });
     expect(code).toBe(0);
     expect(err).toBe([1, 4, 5, 6].map((line) => `line ${line} is left out: malformed\n`).join(''));
     expect(JSON.parse(rest.out)).toMatchObject({ read: 5, imported: 1, skipped: { malformed: 4 } });
@@ -217,12 +207,12 @@ describe('export and import', () => {
 describe('stats', () => {
   it('R6 tells memory, sessions and tokens', async () => {
     await withStore(target, (store) => Promise.all([1, 2, 3].map((n) => store.create({ type: 'reset', owner: `user ${n % 2}` }))));
-    const { code, out } = await cli.run(['stats'], { env: secretEnv() });
+    const { code, out } = await runHere(['stats'], { env: secretEnv() });
     expect(code).toBe(0);
     expect(out).toMatch(
       /^memory +\d\.\d kB in 7 keys\nsessions +0 of 0 users\ntokens +3 of 2 owners\n {2}"reset" +3 of 2 owners\nEvery key was counted\.\n$/,
     );
-    const json = await cli.run(['stats', '--json', '--sample', 'all', '--redis', target.url]);
+    const json = await runHere(['stats', '--json', '--sample', 'all', '--redis', target.url]);
     expect(JSON.parse(json.out)).toMatchObject({ exact: true, tokens: { estimate: 3, error: 0, exact: true } });
   });
 });
@@ -251,12 +241,24 @@ describe('how it ends', () => {
 
   it('with 0 and help where that is asked for', async () => {
     expect(await cli.run(['--help'])).toMatchObject({ code: 0, err: '' });
-    for (const command of ['migrate', 'export', 'import', 'stats']) {
+    for (const command of ['migrate', 'export', 'import', 'stats', 'doctor']) {
       const { code, out } = await runHere([command, '--help']);
       expect(code).toBe(0);
       expect(out).toMatch(new RegExp(`^Usage: nestjs-redis-auth ${command} `));
       expect(out).toContain('--redis <url>');
     }
+  });
+
+  it('the doctor, as a program, with what it found: the report alone on standard output', async () => {
+    const { code, out, err } = await cli.run(['doctor', '--json'], { env: { REDIS_URL: target.url, JWT_SECRET: PASSWORD } });
+    expect({ code, err }).toEqual({ code: 1, err: '' });
+    expect(JSON.parse(out)).toMatchObject({ ok: false, findings: [{ code: 'weak-secret', path: 'JWT_SECRET' }, {}, {}, {}] });
+    expect(out).not.toContain(PASSWORD);
+    expect(await cli.run(['doctor', '--json', '--redis', '/nowhere/redis.sock'])).toMatchObject({
+      code: 1,
+      err: '',
+      out: expect.stringMatching(/^\{"ok":false,"redis":"\/nowhere\/redis\.sock","findings":\[\{"code":"socket-missing"/) as string,
+    });
   });
 
   it('S20 with 1 when Redis is not there or refuses, without a word of a password', async () => {
@@ -280,7 +282,7 @@ describe('how it ends', () => {
     const made = await withStore(source, (store) =>
       Promise.all(Array.from({ length: 600 }, (_, n) => store.create({ type: 'reset', owner: `user ${n}` }))),
     );
-    const { out: lines } = await cli.run(['export', '--redis', source.url]);
+    const { out: lines } = await runHere(['export', '--redis', source.url]);
     const run = cli.start(['import'], secretEnv());
     run.write(lines);
     await withStore(target, (store) => until(async () => (await store.client.keys('auth:k:*')).length >= 500));

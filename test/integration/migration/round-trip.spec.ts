@@ -24,7 +24,8 @@ interface Place extends AsyncDisposable {
 }
 
 function at(redis: string, keyPrefix = uniquePrefix()): Place {
-  const options = { redis, keyPrefix, secret: TEST_SECRET };
+  // hundreds are made at once
+  const options = { redis, keyPrefix, secret: TEST_SECRET, commandTimeout: 10_000 };
   const store = new TokenStore(options);
   const migration = new TokenMigration(options);
   return {

@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { OAuthRequestError, StoreUnavailableError } from '../../../lib/errors/index.js';
 import { TokenRevocation } from '../../../lib/oauth/index.js';
 import { startRedis } from '../../../lib/testing/index.js';
-import { resign } from '../../e2e/guarded-app.js';
 import { commandsDuring } from '../../support/commands.js';
 import { FOREIGN_TEXTS, type OAuthServices, openOAuthServices } from '../../support/oauth-services.js';
 import { captureLog } from '../../support/open-connection.js';
 import { FaultProxy } from '../../support/proxy.js';
+import { resign } from '../../support/resign.js';
 import { EventsHeard, reasonOf } from '../../support/session-outcomes.js';
 import { until } from '../../support/until.js';
 import { withoutTtl } from '../../support/without-ttl.js';
@@ -208,7 +208,7 @@ describe('revocation is refused', () => {
 });
 
 describe('revocation', () => {
-  it('costs one command for a session\u2019s token, one more for a tenant; a look in each type and a deletion else; none for what is forged', async () => {
+  it('costs two commands for a session\u2019s access token, three for a refresh token, one more for a tenant; a look in each type and a deletion else; none for what is forged', async () => {
     await using redis = await startRedis();
     await using here = await openOAuthServices({ redis: redis.url }, SERVED);
     const withoutTypes = new TokenRevocation(here.sessions, here.tokens);
@@ -219,9 +219,9 @@ describe('revocation', () => {
     await here.revocation.revoke({ token: (await here.tokens.create({ type: 'api-key', owner: 'pam' })).token });
     await here.sessions.count('pam', { tenant: 'acme' });
 
-    expect(await costs((await here.sessions.create('pam')).accessToken)).toBe(1);
-    expect(await costs((await here.sessions.create('pam')).refreshToken)).toBe(1);
-    expect(await costs((await here.sessions.create('pam', { tenant: 'acme' })).accessToken)).toBe(2);
+    expect(await costs((await here.sessions.create('pam')).accessToken)).toBe(2);
+    expect(await costs((await here.sessions.create('pam')).refreshToken)).toBe(3);
+    expect(await costs((await here.sessions.create('pam', { tenant: 'acme' })).accessToken)).toBe(3);
     expect(await costs((await here.tokens.create({ type: 'api-key', owner: 'pam' })).token)).toBe(3);
     expect(await costs('A'.repeat(49))).toBe(2);
     for (const token of Object.values(FOREIGN_TEXTS)) expect(await costs(token, withoutTypes)).toBe(0);

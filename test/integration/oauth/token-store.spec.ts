@@ -132,6 +132,15 @@ describe('an access token', () => {
     }
   });
 
+  it('that has expired is not given, however long ttl keeps it', async () => {
+    const { store, keyPrefix } = open({ ttl: '1h' });
+    const expiresAt = Date.now() + 100;
+    await store.saveAccessToken('ann', '', { ...bare, expiresAt });
+    await until(() => Date.now() > expiresAt, { every: 1 });
+    expect(await store.getAccessToken('ann', '')).toBeNull();
+    expect(await recordsOf(keyPrefix)).toEqual([]);
+  });
+
   it('that has expired is removed without harm to one that is saved at the same time', async () => {
     const { store, keyPrefix } = open({ ttl: '1h' });
     const { store: other } = open({ ttl: '1h', keyPrefix });

@@ -22,8 +22,8 @@ interface Filled extends AsyncDisposable {
 /** 300 sessions of 60 users, 20 of them ended; tokens of three types of 40 owners, some ended. */
 async function fill(redis: string): Promise<Filled> {
   const keyPrefix = uniquePrefix();
-  const sessions = await openSessions({ redis, keyPrefix });
-  const store = new TokenStore({ redis, keyPrefix, secret: TEST_SECRET });
+  const sessions = await openSessions({ redis, keyPrefix, commandTimeout: 10_000 });
+  const store = new TokenStore({ redis, keyPrefix, secret: TEST_SECRET, commandTimeout: 10_000 });
   const statistics = new StoreStatistics({ redis, keyPrefix });
   const made = await Promise.all(Array.from({ length: SESSIONS }, (_, n) => sessions.sessions.create(`user ${n % USERS}`)));
   await Promise.all(made.slice(0, 20).map(({ sessionId }) => sessions.sessions.revoke(sessionId)));
@@ -120,7 +120,7 @@ describe('R6 the error of an estimate', () => {
 
   it('holds for the number of tokens although one owner has most of them', async () => {
     await using filled = await fill(redis.url);
-    const store = new TokenStore({ redis: redis.url, keyPrefix: filled.keyPrefix });
+    const store = new TokenStore({ redis: redis.url, keyPrefix: filled.keyPrefix, commandTimeout: 10_000 });
     await Promise.all(Array.from({ length: 2_000 }, () => store.create({ type: 'of machines', owner: 'robot' })));
     await store.close();
     const { tokens, exact } = await filled.statistics.statistics({ sample: 1_000 });

@@ -189,8 +189,11 @@ describe.concurrent('a session that has ended', () => {
     expect(await reasonOf(on.sessions.refresh(pair.refreshToken))).toBe('invalid');
     expect(await on.sessions.get(pair.sessionId)).toBeNull();
     // an access token that outlives it by another process's clock
-    await using patient = await openSessions({ ...options, jwt: { ...options.jwt, clockTolerance: '60 s' } });
-    expect(await reasonOf(patient.sessions.verify(pair.accessToken))).toBe('invalid');
+    const jwt = { ...options.jwt, clockTolerance: '60 s' };
+    await using asking = await openSessions({ ...options, jwt, sessions: { ...options.sessions, revocation: 'remote' } });
+    expect(await reasonOf(asking.sessions.verify(pair.accessToken))).toBe('invalid');
+    await using knowing = await openSessions({ ...options, jwt });
+    expect(['invalid', ends[how]!.verify]).toContain(await reasonOf(knowing.sessions.verify(pair.accessToken)));
   });
 
   it.each([
@@ -260,10 +263,16 @@ describe('S17 every key has a TTL', () => {
     }
     await sessions.create('hal');
     // all but the first answers to requests, which are kept for a minute
-    await until(async () => (await server.keys(`${on.keyPrefix}[^r]:*`)).length === 0, {
+    const keys = async (): Promise<string[]> => server.keys(`${on.keyPrefix}[^r]:*`);
+    const feed = ['stream', 'anchor'].map((name) => `${on.keyPrefix}f:{feed}${name}`);
+    await until(async () => (await keys()).every((key) => feed.includes(key)), {
       within: 15_000,
       every: 50,
-      what: 'nothing is left',
+      what: 'nothing is left but the feed',
     });
+    // which somebody follows until now
+    expect((await keys()).toSorted()).toEqual(feed.toSorted());
+    await on[Symbol.asyncDispose]();
+    await until(async () => (await keys()).length === 0, { within: 5_000, every: 50, what: 'nothing is left' });
   });
 });

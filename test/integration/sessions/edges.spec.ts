@@ -3,7 +3,8 @@ import { Redis, type RedisOptions } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { InvalidArgumentError } from '../../../lib/errors/index.js';
 import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
-import { clientOf } from '../../support/ask.js';
+import { ask, clientOf } from '../../support/ask.js';
+import { captureLog } from '../../support/open-connection.js';
 import { EventsHeard, reasonOf } from '../../support/session-outcomes.js';
 import { openSessions } from '../../support/sessions.js';
 import { until } from '../../support/until.js';
@@ -75,6 +76,27 @@ describe('events', () => {
     expect(await on.sessions.count('ann')).toBe(0);
   });
 
+  it('that may not be heard are told of once, and hold no call up for long', async () => {
+    const log = captureLog();
+    await using mute = await openSessions({ redis: `redis://mute:pw-of-mute@127.0.0.1:${redis.port}` });
+    const told = () => log.filter((line) => line.includes('session events are not heard'));
+    for (let n = 0; n < 2; n++) mute.sessions.events.subscribe(() => undefined);
+    await until(() => told().length > 0);
+    await mute.sessions.verify((await mute.sessions.create('ann')).accessToken);
+    expect(told()).toHaveLength(1);
+  });
+
+  it('of expiries come when they are noticed where CONFIG is refused, which is told', async () => {
+    await ask(redis, (client) => client.acl('SETUSER', 'managed', 'on', '>pw-of-managed', '~*', '&*', '+@all', '-config'));
+    const log = captureLog();
+    await using on = await openSessions({
+      redis: `redis://managed:pw-of-managed@127.0.0.1:${redis.port}`,
+      sessions: { keyspaceNotifications: true },
+    });
+    await until(() => log.some((line) => line.includes('CONFIG is refused; see to notify-keyspace-events')));
+    await on.sessions.verify((await on.sessions.create('ann')).accessToken);
+  });
+
   it('of another database of the same server are not ours', async () => {
     const keyPrefix = `db-${randomBytes(4).toString('hex')}:`;
     await using zero = await openSessions({ redis: { path: redis.socketPath, db: 0 }, keyPrefix });
@@ -92,9 +114,9 @@ it('a tombstone outlives the access tokens of the instance that issued the last 
   await using brief = await openSessions({ redis: redis.url, sessions: { accessTokenTtl: 1 }, jwt: { clockTolerance: 0 } });
   await using long = await openSessions({ redis: redis.url, keyPrefix: brief.keyPrefix, sessions: { accessTokenTtl: '1h' } });
   const raw = clientOf(redis.url);
-  for (const renew of ['regenerate', 'reauthenticated'] as const) {
+  for (const renew of ['regenerate', 'reauthenticated', 'refresh'] as const) {
     const first = await brief.sessions.create('ann');
-    const renewed = (await long.sessions[renew](first.sessionId))!;
+    const renewed = (await long.sessions[renew](renew === 'refresh' ? first.refreshToken : first.sessionId))!;
     await brief.sessions.revoke(renewed.sessionId);
     const key = `${brief.keyPrefix}s:{${renewed.sessionId.slice(0, 6)}}${renewed.sessionId.slice(6)}`;
     expect(await raw.pttl(key)).toBeGreaterThan(3_500_000);

@@ -5,6 +5,7 @@ import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
 import { clientOf } from '../../support/ask.js';
 import { outcomeOf, reasonOf } from '../../support/session-outcomes.js';
 import { openSessions, type SessionsUnderTest } from '../../support/sessions.js';
+import { until } from '../../support/until.js';
 import { withoutTtl } from '../../support/without-ttl.js';
 
 let redis: TestRedis;
@@ -13,15 +14,20 @@ let on: SessionsUnderTest;
 beforeEach(async () => {
   redis = await startRedis();
   server = clientOf(redis);
-  on = await openSessions({ redis: redis.url, keyPrefix: 'p:', sessions: { touchInterval: '1 ms' } });
 });
+
+async function openWith(revocation: 'local' | 'remote'): Promise<void> {
+  on = await openSessions({ redis: redis.url, keyPrefix: 'p:', sessions: { touchInterval: '1 ms', revocation } });
+}
 afterEach(async () => {
   await on[Symbol.asyncDispose]();
   server.disconnect();
   await redis.stop();
 });
 
-describe('a Redis that is full', () => {
+describe.each(['local', 'remote'] as const)('a Redis that is full, where revocation is %s', (revocation) => {
+  beforeEach(() => openWith(revocation));
+
   it('refuses sign-ins as a whole; verify, refresh, revoke, log-out, touch and lists go on', async () => {
     const { sessions } = on;
     const pairs = [];
@@ -40,8 +46,10 @@ describe('a Redis that is full', () => {
     }
     expect(await server.dbsize()).toBe(size);
     expect(await sessions.count('ann')).toBe(5);
-    const { error } = await outcomeOf(sessions.update(a.sessionId, { more: 'x' }));
-    expect(error).toBeInstanceOf(StoreFullError);
+    for (const adds of [sessions.update(a.sessionId, { more: 'x' }), sessions.regenerate(a.sessionId)]) {
+      expect((await outcomeOf<unknown>(adds)).error).toBeInstanceOf(StoreFullError);
+    }
+    expect(await server.dbsize()).toBe(size);
     expect(await sessions.get(a.sessionId, { data: true })).toMatchObject({ data: { a: 1 }, version: 0 });
 
     await sessions.verify(a.accessToken, { data: true });
@@ -64,7 +72,30 @@ describe('a Redis that is full', () => {
   });
 });
 
-describe('eviction by Redis', () => {
+describe('a Redis that is full and has gone back', () => {
+  beforeEach(() => openWith('local'));
+
+  it('is told once more that a tenant was revoked, by whoever knows', async () => {
+    const { sessions } = on;
+    const { accessToken } = await sessions.create('ann', { tenant: 'acme' });
+    const [key] = await server.keys('p:t:*');
+    const before = (await server.get(key!))!;
+    await sessions.revokeTenant('acme');
+    const raised = (await server.get(key!))!;
+    expect(Number(raised)).toBeGreaterThan(Number(before));
+    await server.set(key!, before, 'KEEPTTL');
+    await server.config('SET', 'maxmemory-policy', 'noeviction');
+    await server.config('SET', 'maxmemory', '1mb');
+    await server.del('p:f:{feed}stream');
+    await until(async () => (await server.get(key!)) === raised, { what: 'the epoch is what it was raised to' });
+    await using late = await openSessions({ redis: redis.url, keyPrefix: 'p:', sessions: { revocation: 'remote' } });
+    expect(await reasonOf(late.sessions.verify(accessToken))).toBe('revoked');
+  });
+});
+
+describe('eviction by Redis, where it is asked each time,', () => {
+  beforeEach(() => openWith('remote'));
+
   it('of any key ends sessions, and never revives one', async () => {
     const { sessions } = on;
     const lost = await sessions.create('ann');
@@ -88,5 +119,32 @@ describe('eviction by Redis', () => {
     expect(await reasonOf(sessions.verify(recordless.accessToken))).toBe('invalid');
     expect(await sessions.revoke(recordless.sessionId)).toBe(false);
     expect(await sessions.list('cat')).toEqual([]);
+  });
+});
+
+describe('eviction by Redis, where what was revoked is known here,', () => {
+  beforeEach(() => openWith('local'));
+
+  it.each([
+    ['the feed', 'p:f:*'],
+    ['the tombstones', 'p:s:*'],
+    ['the users’ indexes', 'p:u:*'],
+    ['the tenants’ epochs', 'p:t:*'],
+    ['everything', '*'],
+  ])('of %s revives nothing, here nor on an instance that begins later', async (_what, keys) => {
+    const { sessions } = on;
+    const named = await sessions.create('ann');
+    await sessions.revoke(named.sessionId);
+    const all = await sessions.create('bob');
+    await sessions.revokeAll('bob');
+    const ofTenant = await sessions.create('cat', { tenant: 'acme' });
+    await sessions.revokeTenant('acme');
+    await server.del(...(await server.keys(keys)));
+    await using late = await openSessions({ redis: redis.url, keyPrefix: 'p:' });
+    for (const { accessToken, refreshToken } of [named, all, ofTenant]) {
+      expect(await reasonOf(sessions.verify(accessToken))).toBe('revoked');
+      expect(['revoked', 'invalid']).toContain(await reasonOf(late.sessions.verify(accessToken)));
+      expect(['revoked', 'invalid']).toContain(await reasonOf(late.sessions.refresh(refreshToken)));
+    }
   });
 });

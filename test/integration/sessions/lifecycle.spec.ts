@@ -1,12 +1,8 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { InvalidTokenError, SessionConflictError, SessionLimitError } from '../../../lib/errors/index.js';
+import { SessionConflictError, SessionLimitError } from '../../../lib/errors/index.js';
+import type { SessionTokens } from '../../../lib/sessions/index.js';
+import { EventsHeard, reasonOf } from '../../support/session-outcomes.js';
 import { openSessions, type SessionsUnderTest } from '../../support/sessions.js';
-
-const reasonOf = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => 'resolved',
-    (error: unknown) => (error instanceof InvalidTokenError ? error.reason : error),
-  );
 
 describe('SessionService', () => {
   let on: SessionsUnderTest;
@@ -118,6 +114,45 @@ describe('SessionService', () => {
       expect(await on.sessions.verify(again.accessToken)).toMatchObject({ userId: 'eve', tenant: 'acme' });
       expect(await reasonOf(on.sessions.refresh(inside.refreshToken))).toBe('revoked');
       expect(await on.sessions.list('eve', { tenant: 'acme' })).toHaveLength(1);
+    });
+
+    it.each(['local', 'remote'] as const)(
+      'after revokeTenant nothing is refused for another reason, where revocation is %s',
+      async (revocation) => {
+        await using one = await openSessions({ redis: inject('redisUrl'), sessions: { revocation, maxDataBytes: 50 } });
+        const { sessions } = one;
+        const tenant = '\u0001'.repeat(256);
+        const { sessionId, refreshToken } = await sessions.create(tenant, {
+          tenant,
+          scopes: ['x'.repeat(1000)],
+          data: { a: 'x'.repeat(30) },
+        });
+        const [stale, data, claims] = [{ ifVersion: 7 }, { b: 'x'.repeat(30) }, { a: 'x'.repeat(4000) }];
+        await expect(sessions.update(sessionId, {}, stale)).rejects.toBeInstanceOf(SessionConflictError);
+        await expect(sessions.update(sessionId, data)).rejects.toMatchObject({ argument: 'data' });
+        await expect(sessions.refresh(refreshToken, { claims })).rejects.toMatchObject({ argument: 'opts.claims' });
+        await sessions.revokeTenant(tenant);
+        expect(await sessions.update(sessionId, {}, stale)).toBeNull();
+        expect(await sessions.update(sessionId, data)).toBeNull();
+        expect(await reasonOf(sessions.refresh(refreshToken, { claims }))).toBe('revoked');
+      },
+    );
+
+    it.each<[what: string, call: (newest: SessionTokens, oldest: SessionTokens) => Promise<unknown>, answer: unknown]>([
+      ['refresh', ({ refreshToken }) => reasonOf(on.sessions.refresh(refreshToken)), 'revoked'],
+      ['refresh of a used token', (_, { refreshToken }) => reasonOf(on.sessions.refresh(refreshToken)), 'revoked'],
+      ['regenerate', ({ sessionId }) => on.sessions.regenerate(sessionId), null],
+      ['reauthenticated', ({ sessionId }) => on.sessions.reauthenticated(sessionId), null],
+    ])('after revokeTenant %s ends the session for that, and nothing else is told', async (_, call, answer) => {
+      using events = await EventsHeard.of(on.sessions);
+      const oldest = await on.sessions.create('eva', { tenant: 'acme' });
+      const newest = await on.sessions.refresh((await on.sessions.refresh(oldest.refreshToken)).refreshToken);
+      await on.sessions.revokeTenant('acme');
+      for (let n = 0; n < 2; n++) expect(await call(newest, oldest)).toBe(answer);
+      expect(await reasonOf(on.sessions.refresh(newest.refreshToken))).toBe('revoked');
+      expect(await reasonOf(on.sessions.verify(newest.accessToken))).toBe('revoked');
+      const told = (await events.untilNow()).map(({ type, reason }) => [type, reason].filter(Boolean).join(': '));
+      expect(told).toEqual(['created', 'refreshed', 'refreshed', 'revoked: tenant revoked']);
     });
   });
 

@@ -6,6 +6,7 @@ import { clientOf } from '../../support/ask.js';
 import { commandStats, growth } from '../../support/commands.js';
 import { outcomeOf, reasonOf } from '../../support/session-outcomes.js';
 import { openSessions, type SessionsUnderTest } from '../../support/sessions.js';
+import { until } from '../../support/until.js';
 import { withoutTtl } from '../../support/without-ttl.js';
 
 let redis: TestRedis;
@@ -159,6 +160,8 @@ describe('a foreign key of another type', () => {
     ['index', 'u:', BY_INDEX],
     ['answer to a request', 'r:', ['create again']],
   ])('in place of the %s: a typed error, and nothing is half-written', async (_what, kind, affected) => {
+    await on[Symbol.asyncDispose]();
+    on = await openSessions({ redis: redis.url, keyPrefix: 'p:', sessions: { touchInterval: '1 ms', revocation: 'remote' } });
     const pair = await on.sessions.create('ann', { requestId: 'once' });
     const [key] = await server.keys(`p:${kind}*`);
     await server.del(key!);
@@ -189,9 +192,22 @@ describe('a foreign key of another type', () => {
     expect(await dump()).toEqual(before);
   });
 
-  /** Every key with its content. */
+  it('in place of the record: what is revoked all the same is refused by every instance that need not ask Redis', async () => {
+    await using other = await openSessions({ redis: redis.url, keyPrefix: 'p:' });
+    const pair = await on.sessions.create('ann');
+    const [key] = await server.keys('p:s:*');
+    await server.del(key!);
+    await server.rpush(key!, 'foreign');
+    await server.pexpire(key!, 60_000);
+    const { error } = await outcomeOf(on.sessions.revoke(pair.sessionId));
+    expect(error).toMatchObject({ code: 'ERR_REDIS_AUTH_STORE_UNAVAILABLE', ambiguous: true });
+    expect(await reasonOf(on.sessions.verify(pair.accessToken))).toBe('revoked');
+    await until(async () => (await reasonOf(other.sessions.verify(pair.accessToken))) === 'revoked', { within: 500, every: 1 });
+  });
+
+  /** Every key with its content, but for the feed: that is told of a revocation before the session is looked at. */
   async function dump(): Promise<Record<string, string>> {
-    const keys = (await server.keys('*')).toSorted();
+    const keys = (await server.keys('*')).filter((key) => !key.startsWith('p:f:{feed}')).toSorted();
     const entries = await Promise.all(keys.map(async (key) => [key, (await server.dumpBuffer(key))!.toString('latin1')] as const));
     return Object.fromEntries(entries);
   }

@@ -105,6 +105,7 @@ async function readAll(client: Redis): Promise<string[]> {
     if (type === 'hash') texts.push(key, ...Object.entries(await client.hgetall(key)).flat());
     else if (type === 'zset') texts.push(key, ...(await client.zrange(key, '0', '-1', 'WITHSCORES')));
     else if (type === 'string') texts.push(key, (await client.get(key))!);
+    else if (type === 'stream') texts.push(key, ...(await client.xrange(key, '-', '+')).flat(2));
     else throw new Error(`a key of type ${type}`);
   }
   return texts;
@@ -119,7 +120,7 @@ async function monitored(work: () => Promise<void>): Promise<void> {
   await using monitor = await CommandMonitor.start(redis);
   await work();
   found['stored']!.push(...(await ask(redis, readAll)));
-  found['monitor']!.push(...(await monitor.commands()).map(({ args }) => args.join(' ')));
+  found['monitor']!.push(...(await monitor.everything()).map(({ args }) => args.join(' ')));
 }
 
 async function passwordChanged(): Promise<void> {

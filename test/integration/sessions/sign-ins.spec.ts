@@ -1,27 +1,36 @@
 import { describe, expect, inject, it } from 'vitest';
 import { ask } from '../../support/ask.js';
-import { EventsHeard, reasonOf } from '../../support/session-outcomes.js';
+import { EventsHeard, reasonOf, refused } from '../../support/session-outcomes.js';
 import { openSessions, type SessionsUnderTest, testOptions } from '../../support/sessions.js';
+import { until } from '../../support/until.js';
 
-describe('sign-ins at once', () => {
+describe.each(['local', 'remote'] as const)('sign-ins at once, where revocation is %s', (revocation) => {
   it.each([
     ['S6 32 with limit 1 leave one session', 32, 1],
     ['100 with limit 3 leave three', 100, 3],
   ])('%s, and an index of exactly that', async (_what, signIns, limit) => {
-    const options = testOptions({ redis: inject('redisUrl'), sessions: { limit } });
+    const options = testOptions({ redis: inject('redisUrl'), sessions: { limit, revocation } });
     await using one = await openSessions(options);
     await using two = await openSessions(options);
     const calls = Array.from({ length: signIns }, (_, n) => (n % 2 === 0 ? one : two).sessions.create('eve'));
     const pairs = await Promise.all(calls);
-    const answers = await Promise.all(pairs.map(({ accessToken }) => reasonOf(one.sessions.verify(accessToken))));
+    const verified = () => Promise.all(pairs.map(({ accessToken }) => reasonOf(one.sessions.verify(accessToken))));
+    if (revocation === 'local') {
+      const isHeard = async () => (await verified()).filter((answer) => answer === 'evicted').length >= signIns - limit;
+      await until(isHeard, { within: 500, what: 'what was evicted on the other instance is refused on this one' });
+    }
+    const answers = await verified();
     expect(answers.filter((answer) => answer === 'resolved')).toHaveLength(limit);
     expect(answers.filter((answer) => answer === 'evicted')).toHaveLength(signIns - limit);
     expect(await two.sessions.list('eve')).toHaveLength(limit);
     expect(await ask(inject('redisUrl'), (client) => client.keys(`${options.keyPrefix}u:*`))).toHaveLength(1);
     const [index] = await ask(inject('redisUrl'), (client) => client.keys(`${options.keyPrefix}u:*`));
-    expect(await ask(inject('redisUrl'), (client) => client.zcard(index!))).toBe(limit);
+    // beside them the epoch of the user
+    expect(await ask(inject('redisUrl'), (client) => client.zcard(index!))).toBe(limit + 1);
   });
+});
 
+describe('sign-ins at once', () => {
   it('evict the oldest by order, even within one millisecond', async () => {
     await using on = await openSessions({ redis: inject('redisUrl'), sessions: { limit: 5 } });
     using events = await EventsHeard.of(on.sessions);
@@ -45,15 +54,16 @@ describe('sign-ins at once', () => {
   });
 });
 
-describe('within the same second', () => {
+describe.each(['local', 'remote'] as const)('within the same second, where revocation is %s,', (revocation) => {
   it.each([
     ['revokeAll', undefined, false],
     ['revokeAll with except', undefined, true],
     ['revokeAll of a tenant user', 'acme', false],
     ['revokeTenant', 'acme', false],
   ])('%s refuses the old tokens and accepts those of a new sign-in', async (what, tenant, spare) => {
-    await using on = await openSessions({ redis: inject('redisUrl') });
-    await using other = await openSessions({ redis: inject('redisUrl'), keyPrefix: on.keyPrefix });
+    const options = testOptions({ redis: inject('redisUrl'), sessions: { revocation } });
+    await using on = await openSessions(options);
+    await using other = await openSessions(options);
     const of = tenant === undefined ? {} : { tenant };
     let sameSecond = 0;
     for (let round = 0; round < 20; round++) {
@@ -62,6 +72,7 @@ describe('within the same second', () => {
       const kept = spare ? await on.sessions.create('hal') : undefined;
       if (what === 'revokeTenant') await other.sessions.revokeTenant('acme');
       else await other.sessions.revokeAll('hal', { ...of, ...(kept && { except: kept.sessionId }) });
+      if (revocation === 'local') await refused(on, old.accessToken);
       expect(await reasonOf(on.sessions.verify(old.accessToken))).toBe('revoked');
       const fresh = await on.sessions.create('hal', of);
       if (Math.floor(Date.now() / 1000) === began) sameSecond++;
@@ -106,8 +117,10 @@ describe('beside each other', () => {
       await two.sessions.revokeTenant('acme');
       const after = await Promise.all(signIns(one, 10));
       const inBetween = await during;
+      // ended by that instance itself
       for (const { accessToken } of before) expect(await reasonOf(two.sessions.verify(accessToken))).toBe('revoked');
       for (const { accessToken } of after) await two.sessions.verify(accessToken);
+      for (const { accessToken } of before) await refused(one, accessToken);
       const reasons = await Promise.all(inBetween.map(({ accessToken }) => reasonOf(one.sessions.verify(accessToken))));
       for (const reason of reasons) expect(['resolved', 'revoked']).toContain(reason);
       const live = (await Promise.all([0, 1, 2, 3, 4].map((n) => two.sessions.count(`user-${n}`, { tenant: 'acme' })))).reduce(

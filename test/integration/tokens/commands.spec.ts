@@ -12,7 +12,7 @@ let redis: TestRedis;
 let on: TokensUnderTest;
 beforeAll(async () => {
   redis = await startRedis();
-  on = await openTokens({ redis: redis.url });
+  on = await openTokens({ redis: redis.url, commandTimeout: 10_000 });
   // the server gets to know the scripts
   for (const custom of [false, true]) for (const [, call] of operations) await call(on.tokens, await make(custom));
 });

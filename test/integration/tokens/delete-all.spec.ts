@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { IMPORT } from '../../../lib/migration/import.lua.js';
 import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
+import { DELETE_ALL } from '../../../lib/tokens/owner.lua.js';
 import type { TokenStore } from '../../../lib/tokens/index.js';
 import { clientOf } from '../../support/ask.js';
 import { commandsDuring } from '../../support/commands.js';
@@ -126,6 +128,21 @@ describe(`deleteAll of ${MANY} tokens`, () => {
     // nothing that would mend it has been called since
     expect(await withoutTtl(redis)).toEqual([]);
     expect(await tokens.list({ type: 'key', owner: 'ann' })).toMatchObject([{ id: fresh.id }]);
+  });
+
+  it('leaves a token alone that is imported again before its record was cleared away', async () => {
+    await fill(2);
+    const [registry] = (await server.keys('p:o:*')) as [string];
+    const step = (mode: 'end' | 'clear') => DELETE_ALL.run(server, [registry], ['default ', 'ann', 1, mode]);
+    expect((await step('end')).slice(0, 2)).toEqual([2, 'clear']);
+    const [condemned] = (await server.keys('p:d:*')) as [string];
+    const [rest] = (await server.zrange(condemned, '0', '-1')) as [string];
+    const index = condemned.replace('p:d:', 'p:i:');
+    const [outcome] = await IMPORT.run(server, [index], ['default key', 'ann', rest, '', 0, '', '']);
+    expect(outcome).toBe('imported');
+    await step('clear');
+    expect(await server.exists(`${index.slice(0, index.indexOf('}') + 1).replace('p:i:', 'p:k:')}${rest}`)).toBe(1);
+    expect(await tokens.count({ type: 'key', owner: 'ann' })).toBe(1);
   });
 
   it('says that it cannot know where it is broken off before it has ended all', async () => {

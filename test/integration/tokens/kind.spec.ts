@@ -56,6 +56,19 @@ describe('a kind of tokens', () => {
     expect(Object.keys((await kind.get(token))!.data)).toHaveLength(30);
   });
 
+  it('asks again about what is there when something else changed meanwhile', async () => {
+    const { token } = await store.create({ type: 'asked', owner: 'o', data: {} });
+    const asked: unknown[] = [];
+    const validate = async (value: unknown) => {
+      asked.push(value);
+      if (asked.length === 1) await store.update({ type: 'asked', token, data: { theirs: 2 } });
+      return { value };
+    };
+    const kind = store.kind({ type: 'asked', schema: { '~standard': { version: 1, vendor: 'test', validate } } });
+    await kind.update(token, { mine: 1 });
+    expect(asked).toEqual([{ mine: 1 }, { theirs: 2, mine: 1 }]);
+  });
+
   it('waits for a schema that answers later, and takes what is not from Zod', async () => {
     const kind = store.kind({
       type: 'checked-elsewhere',

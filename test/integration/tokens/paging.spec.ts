@@ -6,7 +6,7 @@ import { openTokens, type TokensUnderTest } from '../../support/tokens.js';
 let on: TokensUnderTest;
 let tokens: TokenStore;
 beforeAll(async () => {
-  on = await openTokens({ redis: inject('redisUrl') });
+  on = await openTokens({ redis: inject('redisUrl'), commandTimeout: 10_000 });
   ({ tokens } = on);
 });
 afterAll(() => on[Symbol.asyncDispose]());

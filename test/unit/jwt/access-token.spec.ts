@@ -2,10 +2,19 @@ import { sign, verify } from 'node:crypto';
 import { JwtService } from '@nestjs/jwt';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { InvalidArgumentError, InvalidTokenError, RedisAuthConfigError } from '../../../lib/errors/index.js';
-import { AccessTokenSigner, AccessTokenVerifier, namespaceOf, RESERVED_CLAIMS } from '../../../lib/jwt/index.js';
+import {
+  AccessTokenSigner,
+  AccessTokenVerifier,
+  namespaceOf,
+  NO_ORIGIN,
+  RESERVED_CLAIMS,
+  type TokenOrigin,
+} from '../../../lib/jwt/index.js';
 import { ALGORITHMS, AUDIENCE, base64url, contentOf, decodePart, ISSUER, jwtOptions, keyOf, NAMESPACE } from './jwt-fixtures.js';
 
-const TIMES = { lifetimeMs: 900_000, authAgeMs: 0 };
+const TIMES = { lifetimeMs: 900_000, authAgeMs: 0, origin: NO_ORIGIN };
+/** Written with as many digits as any before the year 2286. */
+const LATEST: TokenOrigin = { userEpoch: 9_999_999_999_000_000, tenantEpoch: 9_999_999_999_000_000, issuedMs: 9_999_999_999_000 };
 
 afterEach(() => {
   vi.useRealTimers();
@@ -18,8 +27,8 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
 
   it('J1 reads back what was signed', () => {
     const content = contentOf('alice', { tenant: 'acme' });
-    const { token, issuedAt, expiresAt } = signer.sign(content, { lifetimeMs: 900_000, authAgeMs: 60_000 });
-    expect(verifier.verify(token)).toEqual({
+    const { token, issuedAt, expiresAt } = signer.sign(content, { ...TIMES, authAgeMs: 60_000 });
+    expect(verifier.verify(token).toSession(Date.now())).toEqual({
       userId: 'alice',
       sessionId: content.sessionId,
       tenant: 'acme',
@@ -81,14 +90,14 @@ describe('AccessTokenSigner', () => {
   it('writes the header and the claims of RFC 9068, each once', () => {
     vi.useFakeTimers({ now: 1_800_000_000_700 });
     const content = contentOf('alice');
-    const { token } = signer.sign(content, { lifetimeMs: 59_999, authAgeMs: 1_500 });
+    const { token } = signer.sign(content, { ...TIMES, lifetimeMs: 59_999, authAgeMs: 1_500 });
     expect(decodePart(token, 0)).toEqual({ alg: 'HS256', typ: 'at+jwt' });
     expect(decodePart(token, 1)).toEqual({
       iss: ISSUER,
       aud: AUDIENCE,
       sub: 'alice',
       sid: content.sessionId,
-      jti: expect.any(String) as string,
+      jti: expect.stringMatching(/^[\w-]{22}\.[0-9a-z]+\.[0-9a-z]+\.[0-9a-z]+\.[\w-]{10}$/) as string,
       iat: 1_800_000_000,
       exp: 1_800_000_059,
       auth_time: 1_799_999_998,
@@ -100,7 +109,7 @@ describe('AccessTokenSigner', () => {
 
   it('lives at least a second, and never claims a later authentication than its issue', () => {
     vi.useFakeTimers({ now: 1_800_000_000_000 });
-    const { token, issuedAt, expiresAt } = signer.sign(contentOf(), { lifetimeMs: 3, authAgeMs: -5_000 });
+    const { token, issuedAt, expiresAt } = signer.sign(contentOf(), { ...TIMES, lifetimeMs: 3, authAgeMs: -5_000 });
     expect(expiresAt - issuedAt).toBe(1);
     expect(decodePart(token, 1)['auth_time']).toBe(issuedAt);
   });
@@ -123,6 +132,12 @@ describe('AccessTokenSigner', () => {
     expect(signer.sign(content, TIMES).token).not.toBe(signer.sign(content, TIMES).token);
   });
 
+  it('says in the jti under which epochs and when it was issued, and the verifier reads it back', () => {
+    const origin = { userEpoch: 1_800_000_000_123_456, tenantEpoch: 1_800_000_000_000_007, issuedMs: 1_800_000_000_700 };
+    const { token } = signer.sign(contentOf(), { ...TIMES, origin });
+    expect(new AccessTokenVerifier(options, NAMESPACE).verify(token).origin).toEqual(origin);
+  });
+
   it('refuses exactly what would be longer than 8 kB', () => {
     const withClaims = (length: number) => contentOf('ä', { tenant: 'acme', claims: { text: 'x'.repeat(length) } });
     const fits = (length: number): boolean => {
@@ -136,7 +151,7 @@ describe('AccessTokenSigner', () => {
     };
     let length = 5_000;
     while (fits(length + 1)) length += 1;
-    const { token } = signer.sign(withClaims(length), TIMES);
+    const { token } = signer.sign(withClaims(length), { ...TIMES, origin: LATEST });
     expect(token.length).toBeGreaterThan(8_188);
     expect(token.length).toBeLessThanOrEqual(8_192);
     expect(new AccessTokenVerifier(options, NAMESPACE).verify(token).userId).toBe('ä');
@@ -146,7 +161,7 @@ describe('AccessTokenSigner', () => {
     const key = keyOf(algorithm);
     const asymmetric = new AccessTokenSigner(jwtOptions([key]), NAMESPACE);
     const content = contentOf('alice', { claims: { text: 'x'.repeat(6_500) } });
-    const { length } = asymmetric.sign(content, TIMES).token;
+    const { length } = asymmetric.sign(content, { ...TIMES, origin: LATEST }).token;
     expect(() => asymmetric.assertFits(content)).toThrow(`make an access token of ${length} bytes`);
   });
 
@@ -169,7 +184,7 @@ describe('AccessTokenVerifier', () => {
     const options = jwtOptions([keyOf('HS256')]);
     const claims = { role: 'admin', typ: 'x', nested: { list: [], n: 9_007_199_254_740_991, text: '😀\u2028' }, none: null };
     const { token } = new AccessTokenSigner(options, NAMESPACE).sign(contentOf('alice', { claims, scopes: [] }), TIMES);
-    const session = new AccessTokenVerifier(options, NAMESPACE).verify(token);
+    const session = new AccessTokenVerifier(options, NAMESPACE).verify(token).toSession(Date.now());
     expect(session.claims).toEqual(claims);
     expect(session.scopes).toEqual([]);
     expect(session).not.toHaveProperty('tenant');
@@ -182,7 +197,7 @@ describe('AccessTokenVerifier', () => {
       contentOf('alice', { claims: { client_id: 'c', cnf: {}, act: {} } }),
       TIMES,
     );
-    expect(new AccessTokenVerifier(options, NAMESPACE).verify(token).claims).toEqual({});
+    expect(new AccessTokenVerifier(options, NAMESPACE).verify(token).toSession(Date.now()).claims).toEqual({});
     for (const name of ['client_id', 'cnf', 'act']) expect(RESERVED_CLAIMS).toContain(name);
   });
 
@@ -190,9 +205,9 @@ describe('AccessTokenVerifier', () => {
     vi.useFakeTimers({ now: 1_800_000_000_000 });
     const options = jwtOptions([keyOf('HS256')]);
     const verifier = new AccessTokenVerifier(options, NAMESPACE);
-    const { token } = new AccessTokenSigner(options, NAMESPACE).sign(contentOf(), { lifetimeMs: 60_000, authAgeMs: 0 });
+    const { token } = new AccessTokenSigner(options, NAMESPACE).sign(contentOf(), { ...TIMES, lifetimeMs: 60_000 });
     vi.setSystemTime(1_800_000_064_999);
-    expect(verifier.verify(token).ttl).toBe(0);
+    expect(verifier.verify(token).toSession(Date.now()).ttl).toBe(0);
     vi.setSystemTime(1_800_000_065_000);
     expect(() => verifier.verify(token)).toThrow(expect.objectContaining({ reason: 'expired' }));
     expect(verifier.verifyGenuine(token).userId).toBe('alice');

@@ -1,7 +1,7 @@
 import { createHmac, type KeyObject, sign } from 'node:crypto';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { InvalidArgumentError, InvalidTokenError } from '../../../lib/errors/index.js';
-import { AccessTokenSigner, AccessTokenVerifier } from '../../../lib/jwt/index.js';
+import { AccessTokenSigner, AccessTokenVerifier, NO_ORIGIN } from '../../../lib/jwt/index.js';
 import { base64url, contentOf, decodePart, jwtOptions, keyOf, NAMESPACE, secretKey, sessionIdOf } from './jwt-fixtures.js';
 
 // The clock stands still: some cases lie a second within a bound.
@@ -12,7 +12,7 @@ afterAll(() => {
 
 const hs256 = jwtOptions([keyOf('HS256')]);
 const verifier = new AccessTokenVerifier(hs256, NAMESPACE);
-const genuine = new AccessTokenSigner(hs256, NAMESPACE).sign(contentOf(), { lifetimeMs: 900_000, authAgeMs: 0 }).token;
+const genuine = new AccessTokenSigner(hs256, NAMESPACE).sign(contentOf(), { lifetimeMs: 900_000, authAgeMs: 0, origin: NO_ORIGIN }).token;
 const [genuineHeader, genuinePayload, genuineSignature] = genuine.split('.') as [string, string, string];
 const payload = decodePart(genuine, 1);
 const now = 1_800_000_000;
@@ -59,7 +59,16 @@ it('accepts what it should, so that the refusals below mean something', () => {
   expect(reasonOf(withPayload({ iat: now + 4, exp: now + 60 }))).toBe('accepted');
   expect(reasonOf(withPayload({ iat: now - 60, exp: now - 4, auth_time: now - 60 }))).toBe('accepted');
   expect(reasonOf(withPayload({ auth_time: undefined }))).toBe('accepted');
+  expect(reasonOf(withPayload({ exp: 8.64e12 }))).toBe('accepted');
+  expect(reasonOf(withPayload({ sub: 'a'.repeat(256), sid: sessionIdOf('a'.repeat(256)) }))).toBe('accepted');
   expect(reasonOf(signed({ typ: 'at+jwt', alg: 'HS256' }, payload))).toBe('accepted');
+});
+
+it('accepts a token of 8192 bytes, and none that is longer', () => {
+  const tokens = Array.from({ length: 1_000 }, (_, n) => withPayload({ pad: 'x'.repeat(5_300 + n) }));
+  const longest = Math.max(...tokens.map(({ length }) => length).filter((length) => length <= 8_192));
+  expect(longest).toBe(8_192);
+  for (const token of tokens) expect(reasonOf(token)).toBe(token.length <= 8_192 ? 'accepted' : 'malformed');
 });
 
 describe('S18 J12 malformed tokens', () => {
@@ -180,6 +189,7 @@ describe('S18 J12 tokens that say the wrong thing', () => {
     ['sub as a number', withPayload({ sub: 1 })],
     ['sub as an object', withPayload({ sub: { toString: 'alice' } })],
     ['sub as an array', withPayload({ sub: ['alice'] })],
+    ['exp a second beyond all dates', withPayload({ exp: 8.64e12 + 1 })],
     ['sub of 257 bytes', withPayload({ sub: 'a'.repeat(257), sid: sessionIdOf('a'.repeat(257)) })],
     ['sub of 200 characters and 400 bytes', withPayload({ sub: 'ä'.repeat(200), sid: sessionIdOf('ä'.repeat(200)) })],
     ['sub empty with a sid made for it', withPayload({ sub: '', sid: sessionIdOf('') })],
@@ -217,7 +227,7 @@ describe('S18 J12 tokens that say the wrong thing', () => {
     ['iat in the future', withPayload({ iat: now + 60, exp: now + 900 })],
     ['iat 1e400', withLiteral('iat', '1e400')],
     ['auth_time as a text', withPayload({ auth_time: 'now' })],
-    ['auth_time after iat', withPayload({ auth_time: now + 1000 })],
+    ['auth_time in the future', withPayload({ auth_time: now + 6 })],
     ['auth_time 1e400', withLiteral('auth_time', '1e400')],
     ['nbf in the future', withPayload({ nbf: now + 60 })],
     ['nbf null', withPayload({ nbf: null })],
@@ -233,18 +243,19 @@ describe('J11 expired tokens', () => {
     ['a minute ago', { iat: now - 960, exp: now - 60, auth_time: now - 960 }],
     ['just beyond the tolerance', { iat: now - 960, exp: now - 6, auth_time: now - 960 }],
     ['before it was issued', { exp: now - 60 }],
+    ['with another time of authentication', { iat: now - 960, exp: now - 60, auth_time: now }],
     ['in 1970', { exp: 0 }],
     ['before 1970', { exp: -1 }],
   ])('says so for %s, and log-out still takes them', (_what, changes) => {
     expect(reasonOf(withPayload(changes))).toBe('expired');
-    expect(verifier.verifyGenuine(withPayload(changes))).toMatchObject({ userId: 'alice', ttl: 0 });
+    expect(verifier.verifyGenuine(withPayload(changes)).toSession(Date.now())).toMatchObject({ userId: 'alice', ttl: 0 });
   });
 });
 
 describe('S18 keys told apart by kid', () => {
   const keys = jwtOptions([keyOf('ES256', 'new'), keyOf('HS256', 'old')]);
   const byKid = new AccessTokenVerifier(keys, NAMESPACE);
-  const es256 = new AccessTokenSigner(keys, NAMESPACE).sign(contentOf(), { lifetimeMs: 900_000, authAgeMs: 0 }).token;
+  const es256 = new AccessTokenSigner(keys, NAMESPACE).sign(contentOf(), { lifetimeMs: 900_000, authAgeMs: 0, origin: NO_ORIGIN }).token;
   const publicPem = keyOf('ES256').verifyingKey.export({ type: 'spki', format: 'pem' }) as string;
 
   it('accepts each key under its own kid', () => {
@@ -266,6 +277,13 @@ describe('S18 keys told apart by kid', () => {
     expect(reasonOf(token, byKid)).toBe('invalid');
   });
 
+  it('refuses what the first key has signed and does not name', () => {
+    const oldFirst = new AccessTokenVerifier(jwtOptions([keyOf('HS256', 'old'), keyOf('ES256', 'new')]), NAMESPACE);
+    expect(reasonOf(withHeader({ kid: 'old' }), oldFirst)).toBe('accepted');
+    expect(reasonOf(signed(HEADER, payload), oldFirst)).toBe('invalid');
+    expect(reasonOf(withHeader({ kid: 'unknown' }), oldFirst)).toBe('invalid');
+  });
+
   it('refuses ECDSA signatures of another length or encoding', () => {
     const [header, body, signature] = es256.split('.') as [string, string, string];
     const raw = Buffer.from(signature, 'base64url');
@@ -279,11 +297,15 @@ describe('S18 keys told apart by kid', () => {
     ]) {
       expect(reasonOf(`${header}.${body}.${bad.toString('base64url')}`, byKid)).toBe('invalid');
     }
+    for (const spelling of [`${signature}=`, `${signature} `, `+${signature.slice(1)}`, secondSpelling(signature)]) {
+      expect(reasonOf(`${header}.${body}.${spelling}`, byKid)).toBe('malformed');
+    }
   });
 });
 
 it('keeps a claim named __proto__ as data and pollutes nothing', () => {
-  const session = verifier.verify(withLiteral('x', '1,"__proto__":{"isAdmin":true},"constructor":{"prototype":{"isAdmin":true}}'));
+  const literal = '1,"__proto__":{"isAdmin":true},"constructor":{"prototype":{"isAdmin":true}}';
+  const session = verifier.verify(withLiteral('x', literal)).toSession(Date.now());
   expect(({} as Record<string, unknown>)['isAdmin']).toBeUndefined();
   expect((session.claims as { isAdmin?: boolean }).isAdmin).toBeUndefined();
   expect(Object.getPrototypeOf(session.claims)).toBe(Object.prototype);

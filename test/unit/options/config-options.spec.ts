@@ -12,15 +12,19 @@ function read(variables: Record<string, unknown>, overrides?: ConfigOverrides) {
   return redisAuthOptionsFromConfig({ get: (key) => variables[key] }, overrides);
 }
 
-function issuesOf(variables: Record<string, unknown>, overrides?: ConfigOverrides): Record<string, string> {
+function errorOf(variables: Record<string, unknown>, overrides?: ConfigOverrides): RedisAuthConfigError {
   try {
     read(variables, overrides);
   } catch (error) {
     expect(error).toBeInstanceOf(RedisAuthConfigError);
     expect(inspect(error, { depth: 10 })).not.toContain('hunter2');
-    return Object.fromEntries((error as RedisAuthConfigError).issues.map(({ path, message }) => [path, message]));
+    return error as RedisAuthConfigError;
   }
   throw new Error('the variables were accepted');
+}
+
+function issuesOf(variables: Record<string, unknown>, overrides?: ConfigOverrides): Record<string, string> {
+  return Object.fromEntries(errorOf(variables, overrides).issues.map(({ path, message }) => [path, message]));
 }
 
 describe('redisAuthOptionsFromConfig', () => {
@@ -74,6 +78,7 @@ describe('redisAuthOptionsFromConfig', () => {
       SESSION_REFRESH_KEYS: `r1:${OTHER_SECRET},r0:hV0m2Zs3nJkA7XwQe9Tr4Yb1Lc6Pf8Ud`,
       SESSION_TOUCH_INTERVAL: '2m',
       SESSION_REVOCATION: 'off',
+      SESSION_MAX_STALENESS: '3',
       SESSION_ON_STORE_UNAVAILABLE: 'reject',
       SESSION_KEYSPACE_NOTIFICATIONS: '1',
       SESSION_MAX_DATA_BYTES: '100',
@@ -90,10 +95,13 @@ describe('redisAuthOptionsFromConfig', () => {
       refreshKeys: [{ kid: 'r1' }, { kid: 'r0' }],
       touchIntervalMs: 120_000,
       revocation: 'off',
+      maxStalenessMs: 3_000,
       keyspaceNotifications: true,
       maxDataBytes: 100,
       maxClaimsBytes: 200,
     });
+    const served = { ...JWT, SESSION_MAX_STALENESS: '800 ms', SESSION_ON_STORE_UNAVAILABLE: '90' };
+    expect(resolveOptions(read(served)).sessions).toMatchObject({ revocation: 'local', maxStalenessMs: 800, serveForMs: 90_000 });
     expect(resolveOptions(read({ ...JWT, SESSION_LIMIT: '3' })).sessions.limit).toEqual({ max: 3, onExceeded: 'evict-oldest' });
   });
 
@@ -168,14 +176,20 @@ describe('redisAuthOptionsFromConfig', () => {
       SESSION_LIMIT: '0:evict',
       SESSION_IDLE_TIMEOUT: '5 parsecs',
       SESSION_REFRESH_KEYS: 'hunter2',
-      SESSION_REVOCATION: 'local',
-      SESSION_ON_STORE_UNAVAILABLE: '1h',
+      SESSION_REVOCATION: 'nearby',
+      SESSION_MAX_STALENESS: 'soon',
+      SESSION_ON_STORE_UNAVAILABLE: 'serve',
       SESSION_KEYSPACE_NOTIFICATIONS: 'si',
       SESSION_MAX_DATA_BYTES: '1.5',
     };
     const issues = issuesOf(wrong);
     expect(Object.keys(issues).sort()).toEqual([...Object.keys(wrong), 'JWT_ISSUER', 'JWT_AUDIENCE'].sort());
-    expect(issues['SESSION_ON_STORE_UNAVAILABLE']).toMatch(/revocation "local"/);
+    expect(issues['SESSION_REVOCATION']).toMatch(/"local", "remote", "off"/);
+    for (const revocation of ['remote', 'off']) {
+      const unserved = issuesOf({ ...JWT, SESSION_REVOCATION: revocation, SESSION_ON_STORE_UNAVAILABLE: '1h' });
+      expect(unserved).toEqual({ SESSION_ON_STORE_UNAVAILABLE: expect.stringMatching(/revocation "local"/) as string });
+    }
+    expect(Object.keys(issuesOf({ ...JWT, SESSION_ON_STORE_UNAVAILABLE: '0' }))).toEqual(['SESSION_ON_STORE_UNAVAILABLE']);
   });
 
   it.each([
@@ -189,6 +203,12 @@ describe('redisAuthOptionsFromConfig', () => {
     expect(Object.keys(issuesOf({ JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' }))).toEqual(['JWT_SECRET']);
     expect(Object.keys(issuesOf({ ...JWT, JWT_SECRET: 'changeme-changeme-changeme-changeme' }))).toEqual(['JWT_SECRET']);
     expect(Object.keys(issuesOf({ JWT_PRIVATE_KEY: 'hunter2', JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' }))).toEqual(['JWT_PRIVATE_KEY']);
+  });
+
+  it('names a variable once, and hides none behind another', () => {
+    expect(Object.keys(issuesOf({ JWT_ALGORITHM: 'none', JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' }))).toEqual(['JWT_ALGORITHM', 'JWT_SECRET']);
+    const { issues } = errorOf({ ...JWT, SESSION_LIMIT: '0:evict' });
+    expect(issues).toEqual([{ path: 'SESSION_LIMIT', message: expect.stringMatching(/integer from 1.*; and must be one of/) as string }]);
   });
 
   it('names the option where an override is wrong', () => {

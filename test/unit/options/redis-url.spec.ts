@@ -158,6 +158,7 @@ describe('the redis option', () => {
     [{ db: -1 }, 'redis.db'],
     [{ tls: true }, 'redis.tls'],
     [{ username: 'u' }, 'redis.password'],
+    [{ nodes: NODES, options: { redisOptions: { username: 'u' } } }, 'redis.options.redisOptions.password'],
     [{ password: 5 }, 'redis.password'],
     [{ connectTimeout: 0 }, 'redis.connectTimeout'],
     [{ nodes: [] }, 'redis.nodes'],
@@ -171,5 +172,17 @@ describe('the redis option', () => {
   ])('refuses %j at %s', (redis, path) => {
     const { issues } = configError({ ...MINIMAL, redis });
     expect(issues.map((issue) => issue.path)).toEqual([path]);
+  });
+
+  it.each([
+    [{ url: 'http://x', username: 'u' }, ['redis.url', 'redis.password']],
+    [{ url: 5, username: 'u' }, ['redis.url', 'redis.password']],
+    [{ url: 'http://x', username: 'u', password: 'p' }, ['redis.url']],
+    // The password may be in what could not be read.
+    [{ url: 'redis://:s3cret@h:0', username: 'u' }, ['redis.url']],
+    [{ username: 'u', password: 0 }, ['redis.password']],
+  ])('refuses %j at each of %j', (redis, paths) => {
+    const { issues } = configError({ ...MINIMAL, redis });
+    expect(issues.map((issue) => issue.path)).toEqual(paths);
   });
 });

@@ -23,7 +23,8 @@ describe('resolveOptions', () => {
         absoluteTimeoutMs: 30 * 86_400_000,
         refreshLeewayMs: 10_000,
         touchIntervalMs: 60_000,
-        revocation: 'remote',
+        revocation: 'local',
+        maxStalenessMs: 5_000,
         keyspaceNotifications: false,
         maxDataBytes: 16_384,
         maxClaimsBytes: 4096,
@@ -35,6 +36,7 @@ describe('resolveOptions', () => {
       rateLimit: { instances: 1, ipv6Prefix: 64, allow: [] },
       audit: 'warn',
       httpErrors: true,
+      traceIds: false,
     });
     expect(jwt).toMatchObject({ issuer: 'https://issuer.test', audience: ['api'], clockToleranceMs: 5000 });
     expect(jwt.keys[0]?.kid).toBeUndefined();
@@ -53,6 +55,18 @@ describe('resolveOptions', () => {
       max: 1,
       onExceeded: 'reject',
     });
+  });
+
+  it('takes serveFor with revocation kept locally, which is the default, and no bound on it by itself', () => {
+    const served = (sessions: object) => resolveOptions(withSessions(sessions) as never).sessions;
+    expect(served({ onStoreUnavailable: { serveFor: '2m' } })).toMatchObject({ revocation: 'local', serveForMs: 120_000 });
+    expect(served({ revocation: 'local', maxStaleness: '500 ms', onStoreUnavailable: { serveFor: 1 } })).toMatchObject({
+      maxStalenessMs: 500,
+      serveForMs: 1_000,
+    });
+    for (const sessions of [{}, { onStoreUnavailable: 'reject' }, { revocation: 'remote', onStoreUnavailable: 'reject' }]) {
+      expect(served(sessions)).not.toHaveProperty('serveForMs');
+    }
   });
 
   it('reads null as "not set"', () => {
@@ -99,6 +113,7 @@ describe('resolveOptions', () => {
     [{ ...MINIMAL, commandTimeout: NaN }, 'commandTimeout', /integer/],
     [{ ...MINIMAL, audit: 'loud' }, 'audit', /"off", "warn", "enforce"/],
     [{ ...MINIMAL, httpErrors: 'yes' }, 'httpErrors', /true or false/],
+    [{ ...MINIMAL, traceIds: 1 }, 'traceIds', /true or false/],
     [{ ...MINIMAL, sessions: 5 }, 'sessions', /object/],
     [withSessions({ limit: 0 }), 'sessions.limit', /at least 1/],
     [withSessions({ limit: 1.5 }), 'sessions.limit', /integer/],
@@ -108,9 +123,27 @@ describe('resolveOptions', () => {
     [withSessions({ limit: { max: 2, onExceeded: 'evict' } }), 'sessions.limit.onExceeded', /"evict-oldest"/],
     [withSessions({ limit: { max: 2, onExceded: 'reject' } }), 'sessions.limit.onExceded', /did you mean "onExceeded"/],
     [withSessions({ accessTokenTTL: '5m' }), 'sessions.accessTokenTTL', /did you mean "accessTokenTtl"/],
-    [withSessions({ revocation: 'local' }), 'sessions.revocation', /not available yet/],
-    [withSessions({ revocation: 'never' }), 'sessions.revocation', /"remote", "off"/],
-    [withSessions({ onStoreUnavailable: { serveFor: '1h' } }), 'sessions.onStoreUnavailable', /needs revocation "local"/],
+    [withSessions({ revocation: 'never' }), 'sessions.revocation', /"local", "remote", "off"/],
+    [withSessions({ maxStaleness: 0 }), 'sessions.maxStaleness', /at least/],
+    [withSessions({ maxStaleness: 'soon' }), 'sessions.maxStaleness', /number of seconds/],
+    [
+      withSessions({ revocation: 'remote', onStoreUnavailable: { serveFor: '1h' } }),
+      'sessions.onStoreUnavailable',
+      /needs revocation "local"/,
+    ],
+    [
+      withSessions({ revocation: 'off', onStoreUnavailable: { serveFor: '1h' } }),
+      'sessions.onStoreUnavailable',
+      /needs revocation "local"/,
+    ],
+    [withSessions({ onStoreUnavailable: {} }), 'sessions.onStoreUnavailable.serveFor', /required/],
+    [withSessions({ onStoreUnavailable: { serveFor: 0 } }), 'sessions.onStoreUnavailable.serveFor', /at least/],
+    [withSessions({ onStoreUnavailable: { serveFor: '1 parsec' } }), 'sessions.onStoreUnavailable.serveFor', /number of seconds/],
+    [
+      withSessions({ onStoreUnavailable: { servFor: '1h', serveFor: '1h' } }),
+      'sessions.onStoreUnavailable.servFor',
+      /did you mean "serveFor"/,
+    ],
     [withSessions({ onStoreUnavailable: 'serve' }), 'sessions.onStoreUnavailable', /"reject"/],
     [withSessions({ maxDataBytes: 0 }), 'sessions.maxDataBytes', /integer/],
     [withSessions({ maxClaimsBytes: 1e9 }), 'sessions.maxClaimsBytes', /integer/],
@@ -278,6 +311,66 @@ describe('jwt options', () => {
     ['nothing at all', {}, ['jwt.secret']],
     ['both a secret and keys', { secret: SECRET, keys: [{ kid: 'a', secret: OTHER_SECRET }] }, ['jwt.keys']],
     ['both a private key and keys', { privateKey: ec.privateKey, keys: [{ kid: 'a', secret: OTHER_SECRET }] }, ['jwt.keys']],
+    ['no key, and the algorithm none', { algorithm: 'none' }, ['jwt.algorithm', 'jwt.secret']],
+    ['no key in the list, and the algorithm none', { keys: [], algorithm: 'none' }, ['jwt.algorithm', 'jwt.keys']],
+    ['a weak secret beside keys', { secret: 'short', keys: [{ kid: 'a', secret: OTHER_SECRET }] }, ['jwt.secret', 'jwt.keys']],
+    [
+      'unreadable keys beside keys',
+      { privateKey: 'nope', publicKey: 'nope', keys: [{ kid: 'a', secret: OTHER_SECRET }] },
+      ['jwt.privateKey', 'jwt.publicKey', 'jwt.keys'],
+    ],
+    ['a secret beside no list', { secret: SECRET, keys: 5 }, ['jwt.keys']],
+    ['a weak secret and an unreadable private key', { secret: 'short', privateKey: 'nope' }, ['jwt.secret', 'jwt.privateKey']],
+    [
+      'both a secret and a private key, either of which fits',
+      { secret: SECRET, privateKey: ec.privateKey, algorithm: 'ES256' },
+      ['jwt.secret'],
+    ],
+    [
+      'both a secret and a private key, neither of which fits',
+      { secret: SECRET, privateKey: ec.privateKey, algorithm: 'RS256' },
+      ['jwt.secret', 'jwt.algorithm'],
+    ],
+    [
+      'a secret, and a key that may fit once it can be read',
+      { secret: SECRET, privateKey: 'nope', algorithm: 'ES256' },
+      ['jwt.privateKey', 'jwt.secret'],
+    ],
+    [
+      'an unreadable private key, and an algorithm of another kind than the public one',
+      { privateKey: 'nope', publicKey: rsa.publicKey, algorithm: 'ES256' },
+      ['jwt.privateKey', 'jwt.algorithm'],
+    ],
+    [
+      'an algorithm that does not fit, and a public key of another pair',
+      { privateKey: ec.privateKey, publicKey: rsa.publicKey, algorithm: 'HS256' },
+      ['jwt.publicKey', 'jwt.algorithm'],
+    ],
+    [
+      'a public key of another type than its private key, and not the good key behind it',
+      {
+        keys: [
+          { kid: 'a', privateKey: ec.privateKey, publicKey: rsa.publicKey },
+          { kid: 'b', privateKey: ec.privateKey },
+        ],
+      },
+      ['jwt.keys[0].publicKey'],
+    ],
+    [
+      'algorithms that do not fit, one in the list and one beside it',
+      { keys: [{ kid: 'a', secret: SECRET, algorithm: 'HS1' }], algorithm: 'RS256' },
+      ['jwt.keys[0].algorithm'],
+    ],
+    [
+      'a public key first, where another with a weak secret was to sign',
+      {
+        keys: [
+          { kid: 'a', publicKey: ec.publicKey },
+          { kid: 'b', secret: 'short' },
+        ],
+      },
+      ['jwt.keys[1].secret', 'jwt.keys[0]'],
+    ],
     ['both a secret and a private key', { secret: SECRET, privateKey: ec.privateKey }, ['jwt.secret']],
     ['no key in the list', { keys: [] }, ['jwt.keys']],
     ['no list', { keys: { kid: 'a' } }, ['jwt.keys']],
@@ -348,5 +441,15 @@ describe('jwt options', () => {
     ['an unknown key in the list', { keys: [{ kid: 'a', secret: SECRET, alg: 'HS256' }] }, ['jwt.keys[0].alg']],
   ])('refuses %s', (_, given, paths) => {
     expect(pathsOf(jwt(given))).toEqual(paths);
+  });
+
+  it('tells every mistake of one option in one issue', () => {
+    const { issues } = configError(jwt({ secret: 'short', privateKey: ec.privateKey }));
+    expect(issues).toEqual([{ path: 'jwt.secret', message: expect.stringMatching(/32 bytes.*; and cannot stand beside/) as string }]);
+  });
+
+  it('S18 refuses a secret that serves two purposes, also where its algorithm is wrong', () => {
+    const given = { ...jwt({ secret: SECRET, algorithm: 'RS256' }), sessions: { refreshKeys: [{ kid: 'r', secret: SECRET }] } };
+    expect(pathsOf(given)).toEqual(['jwt.algorithm', 'sessions.refreshKeys[0].secret']);
   });
 });

@@ -1,0 +1,1 @@
+export { type HealthCheckOptions, RedisAuthHealthIndicator } from './redis-auth-health-indicator.js';
