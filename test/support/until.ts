@@ -11,6 +11,11 @@ export interface UntilOptions {
   what?: string;
 }
 
+/** A process that stood still for all of the time has not asked in any of it. */
+const LEAST_ASKED = 5;
+/** What such a question gets, if its time is over already. */
+const LEAST_MS = 100;
+
 /**
  * Asks until the answer is truthy, and returns it. A condition that throws counts as not yet fulfilled; one that
  * hangs counts too. Rejects with the last answer or error when time is over.
@@ -19,11 +24,10 @@ export async function until<T>(condition: () => T | Promise<T>, options: UntilOp
   const { within = 5_000, every = 10, what = condition.toString() } = options;
   const deadline = performance.now() + within;
   let last: unknown = 'it never answered';
-  while (performance.now() < deadline) {
-    const answer = await settled(condition, deadline - performance.now());
-    if (answer === undefined) break;
-    if (answer.ok && answer.value) return answer.value as Truthy<T>;
-    last = answer.ok ? answer.value : answer.error;
+  for (let asked = 0; asked < LEAST_ASKED || performance.now() < deadline; asked++) {
+    const answer = await settled(condition, Math.max(LEAST_MS, deadline - performance.now()));
+    if (answer?.ok && answer.value) return answer.value as Truthy<T>;
+    if (answer !== undefined) last = answer.ok ? answer.value : answer.error;
     await sleep(every);
   }
   throw new Error(`not within ${within} ms: ${what}; the last answer was ${inspect(last, { depth: 3 })}`);
