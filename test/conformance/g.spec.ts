@@ -70,6 +70,7 @@ describe('values', () => {
     await using cluster = await ClusterSetup.start();
     await using cache = new CacheUnderTest({ redis: cluster.url, keyPrefix });
     const keys = Array.from({ length: 50 }, (_, n) => `key {${n}}`);
+    await until(() => cache.isAvailable());
     await Promise.all(keys.map((key) => cache.set(key, key, 60)));
     expect(await Promise.all(keys.map((key) => cache.get(key)))).toEqual(keys);
     await cache.deleteMany(keys);
@@ -128,7 +129,7 @@ describe('locks', () => {
 
   it('G11 expires by itself', async () => {
     expect(await one.acquireLock('job', '50 ms')).toBe(true);
-    await until(() => two.acquireLock('job', 60), { within: 1_000 });
+    await until(() => two.acquireLock('job', 60));
   });
 });
 

@@ -8,7 +8,6 @@ import {
   RedisAuthConnection,
   RedisAuthModule,
   Scopes,
-  type SessionEvent,
   type SessionInit,
   SessionService,
   type VerifiedSession,
@@ -17,8 +16,9 @@ import { startRedis, type TestRedis } from 'nestjs-redis-auth/testing';
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { run } from '../e2e/guarded-app.js';
+import { ask } from '../support/ask.js';
 import { uniquePrefix } from '../support/key-prefix.js';
-import { reasonOf } from '../support/session-outcomes.js';
+import { EventsHeard, reasonOf } from '../support/session-outcomes.js';
 import { TEST_SECRET, testOptions } from '../support/sessions.js';
 import { until } from '../support/until.js';
 import { bootApp, type InstanceOfApp } from './app.js';
@@ -161,7 +161,8 @@ describe('J sessions by JWT', () => {
   });
 
   it('J14 the events ready, connected, disconnected and error', async () => {
-    await using redis = await startRedis();
+    // over TCP, where a server that starts is refused by one error until it listens
+    await using redis = await startRedis({ port: 'tcp' });
     await using own = await bootApp({ redis: redis.url, commandTimeout: 300 });
     const seen: string[] = [];
     for (const event of ['ready', 'connected', 'disconnected'] as const) own.connection.on(event, () => seen.push(event));
@@ -186,12 +187,13 @@ describe('J sessions by JWT', () => {
     await using redis = await startRedis();
     for (const keyspaceNotifications of [true, false]) {
       await using own = await bootApp({ redis: redis.url, keyPrefix: uniquePrefix(), sessions: { keyspaceNotifications } });
-      const seen: SessionEvent[] = [];
-      own.sessions.events.subscribe((event) => seen.push(event));
+      using heard = await EventsHeard.of(own.sessions);
+      if (keyspaceNotifications) await until(() => ask(redis, (client) => client.pubsub('NUMPAT')), { what: 'expiries are heard' });
       const { sessionId } = await own.sessions.create('ann', { idleTimeout: '250 ms' });
-      const expired = (): boolean => seen.some((event) => event.type === 'expired' && event.sessionId === sessionId);
-      if (keyspaceNotifications) await until(expired, { within: 3_000 });
-      else await until(async () => (await own.sessions.count('ann')) === 0 && expired());
+      const expired = async (): Promise<boolean> =>
+        (await heard.untilNow()).some((event) => event.type === 'expired' && event.sessionId === sessionId);
+      if (keyspaceNotifications) await until(expired);
+      else await until(async () => (await own.sessions.count('ann')) === 0 && (await expired()));
       expect(await own.sessions.get(sessionId)).toBeNull();
     }
   });

@@ -140,7 +140,7 @@ describe('S what others get wrong with tokens', () => {
     Logger.overrideLogger(false);
     await using lost = await bootApp({ redis: own.url, commandTimeout: 300 });
     const store = lost.nest.get(TokenStore);
-    const { token, id } = await store.create({ type: 'key', owner: 'ann' });
+    const { token, id } = await until(() => store.create({ type: 'key', owner: 'ann' }));
     for (const fault of ['pause', 'kill'] as const) {
       await own[fault]();
       for (const of of [

@@ -37,12 +37,12 @@ describe('the documents', () => {
     const blocks = documents.flatMap((document) => codeBlocks(document, 'ts'));
     expect(blocks.length).toBeGreaterThan(10);
     expect(mistakesOf(new Map([...blocks, ['given.ts', given]]))).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   it('would notice a block that does not', () => {
     const wrong = "import { SessionService } from 'nestjs-redis-auth';\nawait new SessionService().creat('ada');";
     expect(mistakesOf(new Map([['wrong.ts', wrong]])).join()).toContain("'creat' does not exist");
-  }, 60_000);
+  }, 180_000);
 
   it('name npm scripts that exist', () => {
     const named = [

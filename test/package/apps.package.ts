@@ -51,7 +51,7 @@ describe.each([
     expect(compiled).toMatchObject({ stdout: '' });
     expect(/\brequire\("@nestjs\/common"\)/.test(readFileSync(join(dir, 'app.js'), 'utf8'))).toBe(type === 'commonjs');
 
-    const played = await run(process.execPath, ['app.js'], { cwd: dir, timeout: 20_000 }).catch((error: unknown) => error);
+    const played = await run(process.execPath, ['app.js'], { cwd: dir, timeout: 60_000 }).catch((error: unknown) => error);
     expect(played).toMatchObject({ stdout: expect.stringMatching(/^all as it should be$/m) as string, stderr: '' });
   });
 

@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/package/*.package.ts'],
     globalSetup: ['test/package/tarball.setup.ts'],
-    testTimeout: 30_000,
+    testTimeout: 120_000,
     hookTimeout: 240_000,
     maxWorkers: 2,
   },
