@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis';
 import type { TestRedis } from '../../lib/testing/index.js';
 
-/** A client of our own for a server of a test, which neither retries nor waits long. The caller disconnects it. */
-export function clientOf(server: TestRedis | string): Redis {
-  const options = { enableReadyCheck: false, retryStrategy: () => null, maxRetriesPerRequest: 0, commandTimeout: 1_000 };
+/** A client of our own for a server of a test, which neither retries nor, unless told, waits long. The caller disconnects it. */
+export function clientOf(server: TestRedis | string, commandTimeout = 1_000): Redis {
+  const options = { enableReadyCheck: false, retryStrategy: () => null, maxRetriesPerRequest: 0, commandTimeout };
   const client =
     typeof server === 'string' ? new Redis(server, options) : new Redis(server.socketPath, { ...options, ...passwordOf(server) });
   client.on('error', () => undefined);

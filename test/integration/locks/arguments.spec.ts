@@ -10,7 +10,7 @@ let redis: TestRedis;
 let locks: LocksUnderTest;
 beforeAll(async () => {
   redis = await startRedis();
-  locks = new LocksUnderTest({ redis: redis.url });
+  locks = new LocksUnderTest({ redis: redis.url, commandTimeout: 10_000 });
   await locks.tryAcquire('connects', { ttl: 1 });
 });
 afterAll(async () => {
@@ -18,7 +18,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-const ttl = '5s';
+const ttl = '30s';
 
 describe('arguments', () => {
   it('that are wrong are refused before any command', async () => {

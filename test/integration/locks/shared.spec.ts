@@ -12,8 +12,8 @@ let theirs: LocksUnderTest;
 beforeAll(async () => {
   redis = await startRedis();
   const keyPrefix = uniquePrefix();
-  ours = new LocksUnderTest({ redis: redis.url, keyPrefix });
-  theirs = new LocksUnderTest({ redis: redis.url, keyPrefix });
+  ours = new LocksUnderTest({ redis: redis.url, keyPrefix, commandTimeout: 10_000 });
+  theirs = new LocksUnderTest({ redis: redis.url, keyPrefix, commandTimeout: 10_000 });
 });
 afterAll(async () => {
   await Promise.all([ours.close(), theirs.close()]);
@@ -22,7 +22,7 @@ afterAll(async () => {
 
 let names = 0;
 const newName = (): string => `shared-${names++}`;
-const ttl = '5s';
+const ttl = '30s';
 
 describe('several keys', () => {
   it('are had all or none', async () => {
@@ -57,9 +57,9 @@ describe('several keys', () => {
 
   it('are waited for no longer than asked, extended, and end with their lease', async () => {
     const group = newName();
-    const lost = await ours.acquire({ group, keys: ['a', 'b'] }, { ttl: '150 ms' });
+    const lost = await ours.acquire({ group, keys: ['a', 'b'] }, { ttl });
     await expect(theirs.acquire({ group, keys: ['b'] }, { ttl, wait: '30 ms' })).rejects.toBeInstanceOf(LockBusyError);
-    await lost.extend('200 ms');
+    await lost.extend('1s');
     const next = await theirs.acquire({ group, keys: ['b'] }, { ttl });
     expect(lost.signal.aborted).toBe(true);
     expect(await lost.release()).toBe(false);
@@ -108,10 +108,10 @@ describe('permits', () => {
 
   it('end each with its own lease', async () => {
     const key = newName();
-    await ours.tryAcquire(key, { ttl: '100 ms', permits: 2 });
     const kept = (await ours.tryAcquire(key, { ttl, permits: 2 }))!;
+    await ours.tryAcquire(key, { ttl: '1s', permits: 2 });
     expect(await theirs.tryAcquire(key, { ttl, permits: 2 })).toBeNull();
-    const next = await until(() => theirs.tryAcquire(key, { ttl: '100 ms', permits: 2 }));
+    const next = await until(() => theirs.tryAcquire(key, { ttl: '1s', permits: 2 }));
     expect(await theirs.tryAcquire(key, { ttl, permits: 2 })).toBeNull();
     kept.assertHeld();
     await kept.extend('100 ms');
@@ -127,7 +127,8 @@ describe('permits', () => {
       Array.from({ length: 40 }, (_, n) =>
         (n % 2 === 0 ? ours : theirs).using(key, { ttl, permits: 4 }, async () => {
           most = Math.max(most, ++inside);
-          await new Promise((resolve) => setTimeout(resolve, 2));
+          await until(() => most >= 4, { every: 1, what: 'all permits are used' });
+          await new Promise(setImmediate);
           inside--;
         }),
       ),

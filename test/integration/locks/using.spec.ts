@@ -18,8 +18,8 @@ let keyPrefix: string;
 beforeAll(async () => {
   redis = await startRedis();
   keyPrefix = uniquePrefix();
-  ours = new LocksUnderTest({ redis: redis.url, keyPrefix });
-  theirs = new LocksUnderTest({ redis: redis.url, keyPrefix });
+  ours = new LocksUnderTest({ redis: redis.url, keyPrefix, commandTimeout: 10_000 });
+  theirs = new LocksUnderTest({ redis: redis.url, keyPrefix, commandTimeout: 10_000 });
 });
 afterAll(async () => {
   await Promise.all([ours.close(), theirs.close()]);
@@ -28,7 +28,7 @@ afterAll(async () => {
 
 let keys = 0;
 const newKey = (): string => `job-${keys++}`;
-const ttl = '5s';
+const ttl = '30s';
 
 describe('using', () => {
   it('returns what the function resolves with and has released by then', async () => {
@@ -40,9 +40,9 @@ describe('using', () => {
 
   it('renews for as long as the function runs', async () => {
     const key = newKey();
-    await ours.using(key, { ttl: '150 ms' }, async (lock) => {
+    await ours.using(key, { ttl: '1500 ms' }, async (lock) => {
       const ends = lock.expiresAt.getTime();
-      await until(() => lock.expiresAt.getTime() > ends + 400, { every: 5 });
+      await until(() => lock.expiresAt.getTime() > ends + 2_000, { every: 5 });
       expect(await theirs.tryAcquire(key, { ttl })).toBeNull();
       lock.assertHeld();
     });
@@ -61,7 +61,7 @@ describe('using', () => {
   it('rejects with LockLostError when the lock was lost, whatever the function came to', async () => {
     for (const fails of [false, true]) {
       const key = newKey();
-      const running = ours.using(key, { ttl: '300 ms' }, async (lock) => {
+      const running = ours.using(key, { ttl: '3s' }, async (lock) => {
         await remove(key);
         await until(() => lock.signal.aborted);
         if (fails) throw new Error('of no account');
@@ -115,8 +115,10 @@ describe('re-entrance', () => {
     await Promise.all([enter(), enter(), enter()]);
     await ours.using(key, { ttl }, () => Promise.all([enter(), enter(), enter()]));
     await ours.using(key, { ttl }, async () => {
-      const slow = ours.using(key, { ttl }, () => sleep(200));
+      const [leave, left] = signal();
+      const slow = ours.using(key, { ttl }, () => left);
       await expect(ours.using(key, { ttl, wait: '10 ms' }, async () => undefined)).rejects.toBeInstanceOf(LockBusyError);
+      leave();
       await slow;
     });
   });
@@ -161,12 +163,13 @@ class Reports {
   inside = 0;
   most = 0;
   lock: Lock | undefined;
+  work: () => Promise<unknown> = () => sleep(5);
 
   @WithLock('reports:{0}:{1.name}', { ttl: '5s' })
   async build(id: string | number, options: { name: string }): Promise<string> {
     this.most = Math.max(this.most, ++this.inside);
     this.lock = currentLock();
-    await sleep(5);
+    await this.work();
     this.inside--;
     return `${id} ${options.name}`;
   }
@@ -185,7 +188,7 @@ class Reports {
 describe('@WithLock', () => {
   async function reports(): Promise<{ reports: Reports; close: () => Promise<void> }> {
     // Nest closes them with the application.
-    const open = (): DistributedLock => new LocksUnderTest({ redis: redis.url, keyPrefix });
+    const open = (): DistributedLock => new LocksUnderTest({ redis: redis.url, keyPrefix, commandTimeout: 10_000 });
     @Module({
       providers: [Reports, { provide: DistributedLock, useFactory: open }, { provide: instanceToken('locks', 'admin'), useFactory: open }],
     })
@@ -200,8 +203,8 @@ describe('@WithLock', () => {
     expect(service.most).toBe(1);
     expect(service.lock!.key).toBe('reports:7:a');
     expect(currentLock()).toBeUndefined();
+    service.work = () => until(() => service.most === 2, { what: 'both are inside' });
     await Promise.all([service.build(1, { name: 'a' }), service.build(2, { name: 'a' })]);
-    expect(service.most).toBe(2);
     await close();
   });
 

@@ -13,21 +13,21 @@ let theirs: LocksUnderTest;
 beforeAll(async () => {
   redis = await startRedis();
   keyPrefix = uniquePrefix();
-  ours = new LocksUnderTest({ redis: redis.url, keyPrefix });
-  theirs = new LocksUnderTest({ redis: redis.url, keyPrefix });
+  ours = new LocksUnderTest({ redis: redis.url, keyPrefix, commandTimeout: 10_000 });
+  theirs = new LocksUnderTest({ redis: redis.url, keyPrefix, commandTimeout: 10_000 });
 });
 afterAll(async () => {
   await Promise.all([ours.close(), theirs.close()]);
   await redis.stop();
 });
 
-const ttl = '5s';
+const ttl = '30s';
 
 describe('waiting', () => {
   it('is in vain because the lock is busy, also where it ends before this instance has ever waited', async () => {
     await theirs.acquire('busy', { ttl });
     for (let run = 0; run < 10; run++) {
-      await using fresh = new LocksUnderTest({ redis: redis.url, keyPrefix });
+      await using fresh = new LocksUnderTest({ redis: redis.url, keyPrefix, commandTimeout: 10_000 });
       await expect(fresh.acquire('busy', { ttl, wait: '1 ms' })).rejects.toBeInstanceOf(LockBusyError);
     }
   });
@@ -43,12 +43,16 @@ describe('waiting', () => {
   });
 
   it('of thousands that died keeps Redis for no longer than a moment', async () => {
-    const lock = await ours.acquire('crowded', { ttl });
-    await addDeadWaiters(await stateOf('crowded'), 5_000);
-    const begun = performance.now();
-    expect(await lock.release()).toBe(true);
-    // To copy the rest of the queue for each of them took half a second.
-    expect(performance.now() - begun).toBeLessThan(200);
+    const took: number[] = [];
+    for (let run = 0; run < 3; run++) {
+      const lock = await ours.acquire('crowded', { ttl });
+      await addDeadWaiters(await stateOf('crowded'), 5_000);
+      const begun = performance.now();
+      expect(await lock.release()).toBe(true);
+      took.push(performance.now() - begun);
+    }
+    // To copy the rest of the queue for each of them took half a second. Others may have the processor, but not each time.
+    expect(Math.min(...took)).toBeLessThan(200);
     expect(await ours.tryAcquire('crowded', { ttl })).not.toBeNull();
   });
 });
