@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { StoreUnavailableError } from '../../lib/errors/index.js';
 import { startRedis, type TestRedis } from '../../lib/testing/index.js';
 import { ask } from '../support/ask.js';
 import { openSessions } from '../support/sessions.js';
+import { until } from '../support/until.js';
 
 let redis: TestRedis;
 beforeAll(async () => {
@@ -11,24 +11,37 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
+/** A promise, and what resolves it. */
+function signal(): [promise: Promise<void>, resolve: () => void] {
+  let resolve!: () => void;
+  const promise = new Promise<void>((give) => (resolve = give));
+  return [promise, resolve];
+}
+
 describe('a call of several commands', () => {
   it('sends nothing once its caller was told that it failed', async () => {
     await using on = await openSessions({ redis: redis.url, commandTimeout: 100 });
+    await until(() => on.connection.ping(), { what: 'it is connected' });
+    const [told, tell] = signal();
     let ended = false;
     const late = on.connection.execute('late', async (client, again) => {
-      await client.ping();
-      await delay(250);
       try {
+        await client.ping();
+        await told;
         return await again().incr('late');
       } finally {
         ended = true;
       }
     });
     await expect(late).rejects.toMatchObject({ operation: 'late', ambiguous: true });
-    await expect.poll(() => ended).toBe(true);
-    const waiting = on.connection.execute('waiting', (client) => client.incr('waiting'), delay(250));
+    tell();
+    await until(() => ended);
+    const [before, begin] = signal();
+    const waiting = on.connection.execute('waiting', (client) => client.incr('waiting'), before);
     await expect(waiting).rejects.toMatchObject({ operation: 'waiting', ambiguous: false });
-    await delay(300);
+    begin();
+    // answered after whatever was sent over the connection before it
+    await until(() => on.connection.ping());
     expect(await ask(redis, (client) => client.exists('late', 'waiting'))).toBe(0);
   });
 

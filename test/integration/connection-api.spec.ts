@@ -5,13 +5,13 @@ import { assertText } from '../../lib/data/index.js';
 import { Script } from '../../lib/redis/index.js';
 import { startRedis, type TestRedis } from '../../lib/testing/index.js';
 import { ask } from '../support/ask.js';
-import { ConnectionUnderTest, rejection } from '../support/open-connection.js';
+import { ConnectionUnderTest, PATIENT, rejection } from '../support/open-connection.js';
 
 let redis: TestRedis;
 let connection: ConnectionUnderTest;
 beforeEach(async () => {
   redis = await startRedis();
-  connection = await ConnectionUnderTest.open(redis.url);
+  connection = await ConnectionUnderTest.open(redis.url, PATIENT);
 });
 afterEach(async () => {
   await connection.close();
@@ -38,12 +38,12 @@ describe('J13', () => {
 
   it("number of keys, as a number, also with ioredis' option stringNumbers", async () => {
     await ask(redis, (client) => client.set('a', '1'));
-    await using asked = await ConnectionUnderTest.open({ path: redis.socketPath, stringNumbers: true });
+    await using asked = await ConnectionUnderTest.open({ path: redis.socketPath, stringNumbers: true }, PATIENT);
     expect(await asked.dbSize()).toBe(1);
     expect(await asked.execute('exists', (client) => client.exists('a'))).toBe(1);
     const client = new Redis(redis.socketPath, { stringNumbers: true });
     try {
-      await using lent = await ConnectionUnderTest.open({ client });
+      await using lent = await ConnectionUnderTest.open({ client }, PATIENT);
       expect(await lent.dbSize()).toBe(1);
     } finally {
       client.disconnect();

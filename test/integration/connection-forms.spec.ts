@@ -6,7 +6,7 @@ import type { RedisConnection } from '../../lib/options/index.js';
 import { databaseOf } from '../../lib/redis/index.js';
 import { startRedis, type StartRedisOptions, type TestRedis } from '../../lib/testing/index.js';
 import { ask } from '../support/ask.js';
-import { captureLog, ConnectionUnderTest, rejection } from '../support/open-connection.js';
+import { captureLog, ConnectionUnderTest, PATIENT, rejection } from '../support/open-connection.js';
 import { clientCertificate, otherCa, serverCertificate, testCa, wrongHostCertificate } from '../support/tls.js';
 
 const PASSWORD = 'pass-w0rd/@#';
@@ -40,7 +40,7 @@ describe('a connection', () => {
     ['with RESP3', { password: PASSWORD }, ({ url }) => ({ url, protocol: 3 })],
   ])('%s works', async (_name, server, form) => {
     redis = await startRedis(server);
-    await using connection = await ConnectionUnderTest.open(form(redis));
+    await using connection = await ConnectionUnderTest.open(form(redis), PATIENT);
     expect(await connection.ping()).toBe('PONG');
     expect(await connection.execute('set', (client) => client.set('k', 'v'))).toBe('OK');
     expect(await connection.dbSize()).toBe(1);
@@ -48,7 +48,7 @@ describe('a connection', () => {
 
   it('J17 writes into the database that was chosen, and into no other, before and after the connection was lost', async () => {
     redis = await startRedis({ port: 'tcp' });
-    await using connection = await ConnectionUnderTest.open(`redis://127.0.0.1:${redis.port}/5`);
+    await using connection = await ConnectionUnderTest.open(`redis://127.0.0.1:${redis.port}/5`, PATIENT);
     await connection.execute('set', (client) => client.set('k', 'v'));
     await ask(redis, (client) => client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'));
     await expect.poll(() => connection.execute('set', (client) => client.set('l', 'v'))).toBe('OK');
@@ -80,7 +80,7 @@ describe('a Redis that refuses stops the boot', () => {
   ])('S20 for %s, naming host and port but no password', async (_name, server, form, message) => {
     redis = await startRedis(server);
     const log = captureLog();
-    const { error } = await rejection(() => ConnectionUnderTest.open(form(redis)));
+    const { error } = await rejection(() => ConnectionUnderTest.open(form(redis), PATIENT));
     expect(error).toBeInstanceOf(RedisAuthConfigError);
     const { issues } = error as RedisAuthConfigError;
     expect(issues).toEqual([{ path: 'redis', message: expect.stringMatching(message) as string }]);
@@ -96,7 +96,7 @@ describe('a Redis that refuses stops the boot', () => {
     redis = await startRedis({ tls: { ...serverCertificate, ca: testCa } });
     const log = captureLog();
     // The server's alert may be overtaken by its end of the connection; then it looks like one that is merely gone.
-    await using connection = new ConnectionUnderTest({ url: redis.url, tls: { ca: testCa } });
+    await using connection = new ConnectionUnderTest({ url: redis.url, tls: { ca: testCa } }, PATIENT);
     const told = await connection.open().then(() => '', String);
     await expect
       .poll(() => [told, ...log].join('\n'), { timeout: 15_000 })
@@ -107,7 +107,7 @@ describe('a Redis that refuses stops the boot', () => {
   it('a user who may not use INFO is told that the version is unknown, once, and served', async () => {
     redis = await startRedis({ users: [`${ACL_USER} -info`] });
     const log = captureLog();
-    await using connection = await ConnectionUnderTest.open(`${AS_APP}:${redis.port}`);
+    await using connection = await ConnectionUnderTest.open(`${AS_APP}:${redis.port}`, PATIENT);
     await ask(redis, (client) => client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'));
     await expect.poll(() => connection.seen.filter((event) => event === 'ready').length).toBe(2);
     expect(await connection.ping()).toBe('PONG');
@@ -120,7 +120,7 @@ describe("S19 the application's own client", () => {
     redis = await startRedis();
     const client = new Redis(redis.socketPath);
     try {
-      const connection = await ConnectionUnderTest.open({ client });
+      const connection = await ConnectionUnderTest.open({ client }, PATIENT);
       expect(connection.client).toBe(client);
       expect(await connection.ping()).toBe('PONG');
       const listeners = ['ready', 'error', 'close', 'end', 'connect'].map((event) => client.listenerCount(event));
@@ -137,7 +137,7 @@ describe("S19 the application's own client", () => {
     redis = await startRedis();
     const client = new Redis(redis.socketPath, { lazyConnect: true });
     try {
-      await using connection = await ConnectionUnderTest.open({ client });
+      await using connection = await ConnectionUnderTest.open({ client }, PATIENT);
       expect(await connection.ping()).toBe('PONG');
       expect(connection.seen).toEqual(['connected', 'ready']);
     } finally {
@@ -152,7 +152,7 @@ describe("S19 the application's own client", () => {
     try {
       expect(databaseOf(client)).toBe(2);
       await client.select(3);
-      await using connection = await ConnectionUnderTest.open({ client });
+      await using connection = await ConnectionUnderTest.open({ client }, PATIENT);
       expect(databaseOf(client)).toBe(3);
       await ask(redis, (other) => other.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'));
       await expect.poll(() => connection.seen.filter((event) => event === 'ready').length).toBe(2);
@@ -169,7 +169,7 @@ describe("S19 the application's own client", () => {
     const client = new Redis(redis.socketPath, { db: 99 });
     client.on('error', () => undefined);
     try {
-      const { error } = await rejection(() => ConnectionUnderTest.open({ client }));
+      const { error } = await rejection(() => ConnectionUnderTest.open({ client }, PATIENT));
       expect(error).toBeInstanceOf(RedisAuthConfigError);
     } finally {
       client.disconnect();
@@ -179,7 +179,7 @@ describe("S19 the application's own client", () => {
   it('what is duplicated from it is closed', async () => {
     redis = await startRedis();
     const client = new Redis(redis.socketPath);
-    const connection = await ConnectionUnderTest.open({ client });
+    const connection = await ConnectionUnderTest.open({ client }, PATIENT);
     const link = connection.openLink();
     await expect.poll(() => link.status).toBe('ready');
     await connection.close();

@@ -58,6 +58,7 @@ describe('a Redis that is full', () => {
     await oauth.saveAccessToken('ann', 'https://rs.test', token);
     await oauth.storeToken('key', 'token');
     await introspected.introspect('known', () => ({ active: true, n: 1 }));
+    await until(async () => (await server.keys('*v:{*}')).length > 0, { what: 'the answer is kept, for which nobody waits' });
     const issuedCode = (await on.tokens.createCode(code))!;
     await fill();
 

@@ -30,7 +30,7 @@ import request from 'supertest';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { RedisAuthBoot } from '../../lib/redis-auth.boot.js';
 import { uniquePrefix } from '../support/key-prefix.js';
-import { ConnectionUnderTest } from '../support/open-connection.js';
+import { ConnectionUnderTest, PATIENT } from '../support/open-connection.js';
 import { until } from '../support/until.js';
 
 const SECRET = 'q7Rk2Vx9Tz4Lw8Np1Bs6Hd3Gf5Jm0CyUe';
@@ -46,6 +46,7 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   await Promise.all(modules.splice(0).map((module) => module.close()));
+  await until(async () => (await strangers()) === 0, { what: 'no connection is left' });
 });
 afterAll(async () => {
   observer.disconnect();
@@ -359,8 +360,8 @@ describe('several registrations', () => {
 
 describe('a registration that is loaded after the boot', () => {
   it('closes its own connection where it fails, and leaves that of the others', async () => {
-    await using others = new ConnectionUnderTest(redis.url);
-    await using own = new ConnectionUnderTest(redis.url);
+    await using others = new ConnectionUnderTest(redis.url, PATIENT);
+    await using own = new ConnectionUnderTest(redis.url, PATIENT);
     const boot = RedisAuthBoot.of(new ModulesContainer());
     await boot.attempt(() => boot.open(others));
     boot.finish();

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, i
 import { startRedis } from 'nestjs-redis-auth/testing';
 import { uniquePrefix } from '../support/key-prefix.js';
 import { FaultProxy } from '../support/proxy.js';
+import { until } from '../support/until.js';
 
 type Options = Omit<RedisOptions, 'replyMapping'>;
 
@@ -112,12 +113,13 @@ describe('FaultProxy', () => {
   });
 
   it('is silent to old and new connections until healed, and then cuts them', async () => {
-    const old = through({ commandTimeout: 100 });
+    const old = through();
     await old.ping();
     proxy.silence();
+    old.options.commandTimeout = 100;
     await expect(old.incr(key)).rejects.toThrow('timed out');
     await expect(through({ commandTimeout: 100 }).ping()).rejects.toThrow('timed out');
-    expect(proxy.openConnections).toBe(2);
+    await until(() => proxy.openConnections === 2, { what: 'both are connected' });
     await proxy.heal();
     expect(proxy.openConnections).toBe(0);
     expect(await direct.get(key)).toBeNull();

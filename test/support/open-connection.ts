@@ -5,6 +5,9 @@ import { type ConnectionSettings, RedisAuthConnection } from '../../lib/redis/in
 import { testOptions } from './sessions.js';
 import { settledIn } from './settled-in.js';
 
+/** For where no time is measured: a busy machine takes long to connect. */
+export const PATIENT: Partial<ConnectionSettings> = { commandTimeoutMs: 5_000 };
+
 /** Closed at the end of an `await using` block. */
 export class ConnectionUnderTest extends RedisAuthConnection implements AsyncDisposable {
   /** Everything that happened to the connection, in order. */

@@ -7,7 +7,7 @@ import { NestFactory } from '@nestjs/core';
 import { Redis } from 'ioredis';
 import { RedisAuthConfigError, RedisAuthConnection, RedisAuthModule, type RedisAuthModuleOptions } from 'nestjs-redis-auth';
 import { startRedis, type StartRedisOptions, type TestRedis } from 'nestjs-redis-auth/testing';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { checkServers } from '../../../lib/audit/audit.js';
 import { resolveOptions } from '../../../lib/options/index.js';
 import { ask } from '../../support/ask.js';
@@ -15,6 +15,7 @@ import { captureLog, ConnectionUnderTest } from '../../support/open-connection.j
 import { FaultProxy } from '../../support/proxy.js';
 import { TEST_SECRET, testOptions } from '../../support/sessions.js';
 import { settledIn } from '../../support/settled-in.js';
+import { shiftedClock } from '../../support/shifted-clock.js';
 import { outerAddress } from '../../support/this-machine.js';
 import { serverCertificate, testCa } from '../../support/tls.js';
 import { until } from '../../support/until.js';
@@ -34,7 +35,6 @@ class App {}
 const apps: INestApplicationContext[] = [];
 let redis: TestRedis;
 afterEach(async () => {
-  vi.useRealTimers();
   await closeApps();
   await redis.stop();
 });
@@ -229,8 +229,7 @@ describe('a misconfiguration is found at boot, in one line of the log;', () => {
     ['behind', 60_000],
   ])('a clock of Redis that is %s ours: clock-difference', async (word, ms) => {
     redis = await startRedis({ config: SOUND });
-    const now = Date.now();
-    vi.useFakeTimers({ toFake: ['Date'], now: now + ms });
+    using _clock = shiftedClock(ms);
     const { lines, codes } = await boot({ redis: redis.socketPath });
     expect(codes).toEqual(['clock-difference']);
     expect(lines[0]).toMatch(new RegExp(`is (59|60)\\.\\d s ${word} that of this machine`));
@@ -320,11 +319,11 @@ describe('the boot', () => {
     redis = await startRedis();
     await using proxy = await FaultProxy.open(redis.socketPath);
     await using connection = await ConnectionUnderTest.open(proxy.url, { commandTimeoutMs: 5_000 });
-    proxy.delay = 150;
+    proxy.delay = 400;
     const { ms, result } = await settledIn(() => checkServers(connection, resolveOptions(testOptions({ redis: proxy.url }))));
     expect(result?.length).toBeGreaterThan(0);
-    expect(ms).toBeGreaterThan(200);
-    expect(ms).toBeLessThan(2 * 2 * 150);
+    expect(ms).toBeGreaterThan(600);
+    expect(ms).toBeLessThan(2 * 2 * 400);
   });
 
   it('asks five things at most, and nothing with `audit: "off"`', async () => {
@@ -349,11 +348,12 @@ describe('the boot', () => {
     expect(auditLines(log)).toEqual([]);
     await proxy.heal();
     await until(() => auditLines(log).length > 0);
-    let again = false;
+    let ready = 0;
+    apps[0]!.get(RedisAuthConnection).on('ready', () => (ready += 1));
+    await until(() => ready === 1, { what: 'it is told that it is ready' });
     await proxy.refuse();
-    apps[0]!.get(RedisAuthConnection).on('ready', () => (again = true));
     await proxy.heal();
-    await until(() => again);
+    await until(() => ready === 2, { what: 'it is ready again' });
     expect(auditLines(log)).toEqual([expect.stringMatching(/^error: eviction-policy: /)]);
   });
 
@@ -400,7 +400,14 @@ describe('the boot', () => {
     expect((await boot({ redis: redis.socketPath, audit: 'enforce', locks: { minReplicas: 2 } })).error).toBeInstanceOf(
       RedisAuthConfigError,
     );
-    const clients = await ask(redis, (client) => client.client('LIST'));
-    expect(String(clients).trim().split('\n')).toHaveLength(1);
+    const clients = (): Promise<number> =>
+      ask(
+        redis,
+        async (client) =>
+          String(await client.client('LIST'))
+            .trim()
+            .split('\n').length,
+      );
+    await until(async () => (await clients()) === 1, { what: 'who asks is alone' });
   });
 });

@@ -298,9 +298,12 @@ function refuses(redis: TestRedis, code: string): Promise<boolean> {
 
 async function fullServer(): Promise<string> {
   const redis = await server({ port: 'tcp', config: ['maxclients 1'] });
-  const client = clientOf(redis);
-  stops.push(() => client.disconnect());
-  await client.ping();
+  // the server may not have noticed yet that who looked whether it answers is gone
+  await until(async () => {
+    const client = clientOf(redis);
+    stops.push(() => client.disconnect());
+    return client.ping();
+  });
   return redis.url;
 }
 

@@ -33,13 +33,16 @@ describe('grace', () => {
   }
 
   it('serves what has expired at once, while one load of all instances brings a new value', async () => {
-    const load = countedLoader((run) => (run === 1 ? 'old' : sleep(100).then(() => 'new')));
+    let give!: (value: string) => void;
+    const loaded = new Promise<string>((resolve) => (give = resolve));
+    const load = countedLoader((run) => (run === 1 ? 'old' : loaded));
     await expired(load);
     const { result, ms } = await settledIn(() =>
       Promise.all(Array.from({ length: 20 }, (_, n) => (n % 2 ? one : two).getOrSet('key', load, { ttl: 60, grace: 60 }))),
     );
     expect(new Set(result)).toEqual(new Set(['old']));
-    expect(ms).toBeLessThan(80);
+    expect(ms).toBeLessThan(1_000);
+    give('new');
     await until(async () => (await two.get('key')) === 'new');
     expect(load.runs).toBe(2);
   });
@@ -59,14 +62,14 @@ describe('grace', () => {
       return 'old';
     });
     await expired(load);
-    const { ms } = await settledIn(async () => {
-      for (let n = 0; n < 20; n++) {
-        expect(await (n % 2 ? one : two).getOrSet('key', load, { ...options, softTimeout: 5 })).toBe('old');
-      }
-    });
-    expect(ms).toBeLessThan(900);
-    expect(load.runs).toBe(2);
-    await until(async () => (await two.getOrSet('key', load, options)) === 'old' && load.runs === 3, { within: 3_000, every: 50 });
+    const began = performance.now();
+    for (let n = 0; n < 20; n++) {
+      expect(await (n % 2 ? one : two).getOrSet('key', load, { ...options, softTimeout: 5 })).toBe('old');
+    }
+    const tries = load.runs - 1;
+    expect(tries).toBeGreaterThan(0);
+    expect(tries).toBeLessThanOrEqual(1 + Math.floor((performance.now() - began) / 1_000));
+    await until(async () => (await two.getOrSet('key', load, options)) === 'old' && load.runs - 1 > tries, { every: 50 });
   });
 
   it('is served by all instances where the one that loads fails, and the others do not try at once', async () => {
@@ -117,11 +120,15 @@ describe('grace', () => {
 
 describe('time', () => {
   it('hardTimeout without an expired value is an error, and the loader goes on', async () => {
-    const load = countedLoader(() => sleep(120).then(() => 'late'));
+    let give!: (value: string) => void;
+    const loaded = new Promise<string>((resolve) => (give = resolve));
+    const load = countedLoader(() => loaded);
     const { error, ms } = await settledIn(() => one.getOrSet('key', load, { ttl: 60, hardTimeout: '40 ms' }));
     expect(error).toBeInstanceOf(LoaderTimeoutError);
     expect(error).toMatchObject({ code: 'ERR_REDIS_AUTH_LOADER_TIMEOUT', timeoutMs: 40 });
-    expect(ms).toBeLessThan(110);
+    expect(ms).toBeLessThan(1_000);
+    await until(() => load.runs === 1);
+    give('late');
     await until(async () => (await two.get('key')) === 'late');
     expect(load.runs).toBe(1);
   });
@@ -160,7 +167,7 @@ describe('time', () => {
 describe('tags and namespaces', () => {
   it('a tag ends what has it, by one command, whatever the number', async () => {
     await using server = await startRedis();
-    await using cache = new CacheUnderTest({ redis: server.url, keyPrefix: uniquePrefix() });
+    await using cache = new CacheUnderTest({ redis: server.url, keyPrefix: uniquePrefix(), commandTimeout: 10_000 });
     await Promise.all(
       Array.from({ length: 1_000 }, (_, n) =>
         cache.getOrSet(`key-${n}`, async () => n, { ttl: 60, tags: n % 2 ? ['odd', 'all'] : ['all'] }),
@@ -209,10 +216,14 @@ describe('tags and namespaces', () => {
     const places = [one, one.namespace('a'), one.namespace('a').namespace('b'), one.namespace('a/b'), one.namespace('b')];
     for (const [n, place] of places.entries()) await place.set('key', n, 60);
     for (const [n, place] of places.entries()) expect(await place.get<number>('key')).toBe(n);
+    // what it has in its own tier it has to hear of
+    const becomes = async (values: (number | null)[]): Promise<void> => {
+      await expect.poll(() => Promise.all(places.map((place) => place.get<number>('key')))).toEqual(values);
+    };
     await two.namespace('a').clear();
-    expect(await Promise.all(places.map((place) => place.get<number>('key')))).toEqual([0, null, null, 3, 4]);
+    await becomes([0, null, null, 3, 4]);
     await two.clear();
-    expect(await Promise.all(places.map((place) => place.get<number>('key')))).toEqual([null, null, null, null, null]);
+    await becomes([null, null, null, null, null]);
     await places[2]!.set('key', 'again', 60);
     expect(await places[2]!.get('key')).toBe('again');
   });

@@ -81,7 +81,7 @@ async function playMany(count: number, seed: number, instances: readonly CacheUn
 
 describe('a load that races a write and its invalidation', () => {
   it('in 10,000 random schedules on three instances never leaves or gives the old value', { timeout: 90_000 }, async () => {
-    const options = { redis, keyPrefix: uniquePrefix(), localMaxBytes: 0 };
+    const options = { redis, keyPrefix: uniquePrefix(), localMaxBytes: 0, commandTimeout: 10_000 };
     await using one = new CacheUnderTest(options);
     await using two = new CacheUnderTest(options);
     await using three = new CacheUnderTest(options);
@@ -91,9 +91,9 @@ describe('a load that races a write and its invalidation', () => {
   });
 
   it('in 1,000 more never on the one instance that has a tier of its own', { timeout: 60_000 }, async () => {
-    await using cache = new CacheUnderTest({ redis, keyPrefix: uniquePrefix() });
-    await cache.set('warm', 1, 60);
-    await until(async () => (await cache.get('warm')) !== null);
+    await using cache = new CacheUnderTest({ redis, keyPrefix: uniquePrefix(), commandTimeout: 10_000 });
+    await cache.get('warm');
+    await until(() => cache['core'].feed.vouches, { what: 'the tier is used' });
     expect(await playMany(1_000, 50_000, [cache])).toEqual({ v2: expect.any(Number) as number });
   });
 });

@@ -285,7 +285,7 @@ describe('how it ends', () => {
     const { out: lines } = await runHere(['export', '--redis', source.url]);
     const run = cli.start(['import'], secretEnv());
     run.write(lines);
-    await withStore(target, (store) => until(async () => (await store.client.keys('auth:k:*')).length >= 500));
+    await withStore(target, (store) => until(async () => (await store.client.keys('auth:k:*')).length >= 500, { within: 20_000 }));
     run.kill(signal);
     const { code, err } = await run.ended;
     expect({ code, err }).toEqual({
@@ -302,10 +302,14 @@ describe('how it ends', () => {
   it('with 1 after Ctrl-C of an export, and leaves no half of a file', async () => {
     await fillSource(10);
     await using proxy = await FaultProxy.open(source.url);
-    proxy.delay = 50;
+    // what is asked for once the file was begun is under way for longer than the test takes
+    void proxy.dropNextRequest(([name]) => {
+      if (name?.toLowerCase() === 'scan') proxy.delay = 60_000;
+      return false;
+    });
     const file = join(directory, 'interrupted.ndjson');
     const run = cli.start(['export', '--file', file, '--redis', proxy.url]);
-    await until(() => stat(`${file}.part`), { within: 10_000 });
+    await until(async () => proxy.delay > 0 && stat(`${file}.part`), { within: 20_000 });
     run.kill('SIGINT');
     expect(await run.ended).toEqual({ code: 1, out: '', err: 'Interrupted. No file was written. Run the same command again.\n' });
     expect((await readdir(directory)).filter((name) => name.startsWith('interrupted'))).toEqual([]);

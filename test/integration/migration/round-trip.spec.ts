@@ -13,6 +13,7 @@ import { type NewToken, type StoredToken, TokenStore } from '../../../lib/tokens
 import { ask } from '../../support/ask.js';
 import { ClusterSetup } from '../../support/cluster.js';
 import { commandsDuring } from '../../support/commands.js';
+import { expiryTimes } from '../../support/expiry-times.js';
 import { HOSTILE_VALUES, isId } from '../../support/hostile-values.js';
 import { uniquePrefix } from '../../support/key-prefix.js';
 import { TEST_SECRET } from '../../support/sessions.js';
@@ -142,13 +143,8 @@ describe('what is left of a life', () => {
     await using to = at(target.url, 'same:');
     await createAll(from.store);
     await to.migration.importTokens(from.migration.exportTokens());
-    const lives = (server: TestRedis): Promise<Map<string, number>> =>
-      ask(server, async (client) => {
-        const keys = (await client.keys('*')).sort();
-        return new Map(await Promise.all(keys.map(async (key) => [key, await client.pexpiretime(key)] as const)));
-      });
-    const before = await lives(source);
-    const after = await lives(target);
+    const before = await expiryTimes(source);
+    const after = await expiryTimes(target);
     expect([...after.keys()]).toEqual([...before.keys()]);
     for (const [key, expires] of before) expect(Math.abs(after.get(key)! - expires), key).toBeLessThan(1_000);
     expect((await withoutTtl(target)).sort()).toEqual((await withoutTtl(source)).sort());

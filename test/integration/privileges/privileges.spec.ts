@@ -9,7 +9,7 @@ import { FEATURES } from '../../../lib/privileges/features.js';
 import { type Privileges, type Script, scriptsIn } from '../../../lib/redis/index.js';
 import { ask } from '../../support/ask.js';
 import { uniquePrefix } from '../../support/key-prefix.js';
-import { ConnectionUnderTest } from '../../support/open-connection.js';
+import { ConnectionUnderTest, PATIENT } from '../../support/open-connection.js';
 import { allow, refused, type Setup, standalone } from '../../support/privileges/setups.js';
 import { tryFeature } from '../../support/privileges/trial.js';
 import { testOptions } from '../../support/sessions.js';
@@ -135,7 +135,7 @@ describe('who may do only what a feature needs', () => {
 
   it('has no rights that the audit finds too broad, whatever is used', async () => {
     await allow('all', grantsFor({ features: ACL_FEATURES, keyPrefix }), setup.servers);
-    await using connection = await ConnectionUnderTest.open(setup.as('all'));
+    await using connection = await ConnectionUnderTest.open(setup.as('all'), PATIENT);
     const options = resolveOptions(testOptions({ redis: setup.as('all'), keyPrefix }));
     const codes = (await checkServers(connection, options, {})).flatMap((outcome) => ('severity' in outcome ? [outcome.code] : []));
     expect(codes).toContain('no-persistence');

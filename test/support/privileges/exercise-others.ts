@@ -4,14 +4,14 @@ import { oidcProviderAdapter } from '../../../lib/adapters/oidc-provider/index.j
 import { gatherFacts } from '../../../lib/audit/gather.js';
 import { StoreStatistics } from '../../../lib/observability/index.js';
 import { ask } from '../ask.js';
-import { ConnectionUnderTest } from '../open-connection.js';
+import { ConnectionUnderTest, PATIENT } from '../open-connection.js';
 import { resolveOptions } from '../../../lib/options/index.js';
 import { TEST_SECRET, testOptions } from '../sessions.js';
 import type { Place } from './place.js';
 
 /** What the connection offers by itself. */
 export async function exerciseConnection({ redis }: Place): Promise<void> {
-  await using connection = await ConnectionUnderTest.open(redis);
+  await using connection = await ConnectionUnderTest.open(redis, PATIENT);
   assert.equal(await connection.ping(), 'PONG');
   assert.match(await connection.info('server'), /redis_version/);
   assert.ok((await connection.dbSize()) >= 0);
@@ -68,7 +68,7 @@ export async function exerciseStatistics({ redis, keyPrefix, servers }: Place): 
 
 /** Everything that the audit of a boot would like to know of the servers. */
 export async function exerciseAudit({ redis, keyPrefix }: Place): Promise<void> {
-  await using connection = await ConnectionUnderTest.open(redis);
+  await using connection = await ConnectionUnderTest.open(redis, PATIENT);
   const facts = await gatherFacts(connection, resolveOptions(testOptions({ redis, keyPrefix })));
   assert.ok(facts.length > 0);
   for (const { info, config, user, clock } of facts) for (const known of [info, config, user, clock]) assert.ok(known);
