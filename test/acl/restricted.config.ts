@@ -33,7 +33,7 @@ export default mergeConfig(
       exclude: EXCLUDED,
       setupFiles: ['reflect-metadata', 'test/acl/restricted.setup.ts'],
       maxWorkers: 2,
-      testTimeout: 30_000,
+      testTimeout: 120_000,
       hookTimeout: 120_000,
     },
   },

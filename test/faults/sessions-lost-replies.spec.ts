@@ -35,7 +35,7 @@ describe.each(Object.keys(LOSSY_WAYS))('a reply that is lost on the way from %s'
     return retried(call);
   }
 
-  it('of refresh, 100 times: the retry with the old token gets a working pair, and nothing is revoked', { timeout: 90_000 }, async () => {
+  it('of refresh, 100 times: the retry with the old token gets a working pair, and nothing is revoked', { timeout: 180_000 }, async () => {
     using events = await EventsHeard.of(observer.sessions);
     const users = ['ann', 'bob', 'cat', 'dan', 'eve'];
     await Promise.all(

@@ -46,6 +46,7 @@ export class SentinelSetup implements AsyncDisposable {
       const replica = { port: 'tcp', ...auth, config: [...config, `replicaof 127.0.0.1 ${master.port}`] } as const;
       const replicas = await Promise.all([start(replica), start(replica)]);
       await until(async () => (await ask(master, (client) => client.info('replication'))).match(/state=online/g)?.length === 2, {
+        within: 15_000,
         what: 'both replicas are online',
       });
       const sentinel = sentinelConfig(master.port!, password);
@@ -74,19 +75,19 @@ export class SentinelSetup implements AsyncDisposable {
   async master(): Promise<TestRedis> {
     return until(
       async () => {
-        const votes = await Promise.all(this.sentinels.map((sentinel) => this.masterBy(sentinel).catch(() => undefined)));
+        const votes = await this.votes();
         return this.servers.find(({ port }) => votes.filter((vote) => vote === port).length >= 2);
       },
       { what: 'two Sentinels agree on a master' },
     );
   }
 
-  /** Waits until another server than this one is the master and accepts writes. */
-  async masterOtherThan(former: TestRedis, { within = DOWN_AFTER_MS + 14_000 } = {}): Promise<TestRedis> {
+  /** Waits until another server than this one is the master and accepts writes, and no Sentinel sends anybody to the former one. */
+  async masterOtherThan(former: TestRedis, { within = 40_000 } = {}): Promise<TestRedis> {
     return until(
       async () => {
         const master = await this.master();
-        if (master === former) return undefined;
+        if (master === former || (await this.votes()).includes(former.port)) return undefined;
         const [role] = await ask(master, (client) => client.role());
         return role === 'master' ? master : undefined;
       },
@@ -113,6 +114,11 @@ export class SentinelSetup implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  /** The port of the master by the word of each Sentinel that answers. */
+  private votes(): Promise<(number | undefined)[]> {
+    return Promise.all(this.sentinels.map((sentinel) => this.masterBy(sentinel).catch(() => undefined)));
   }
 
   private async masterBy(sentinel: TestRedis): Promise<number> {

@@ -1,4 +1,5 @@
-const TICK_MS = 10;
+/** Of a standstill so much goes unseen at most; it has to be less than the shortest bound that a call is held to. */
+const TICK_MS = 5;
 /** A timer that is not kept waiting comes as late as this. */
 const USUAL_MS = 2;
 

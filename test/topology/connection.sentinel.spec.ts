@@ -5,7 +5,7 @@ import { RedisAuthConfigError, StoreUnavailableError } from '../../lib/errors/in
 import { resolveOptions } from '../../lib/options/index.js';
 import { startRedis } from '../../lib/testing/index.js';
 import { ask } from '../support/ask.js';
-import { captureLog, ConnectionUnderTest, rejection } from '../support/open-connection.js';
+import { captureLog, ConnectionUnderTest, PATIENT, rejection } from '../support/open-connection.js';
 import { SentinelSetup } from '../support/sentinel.js';
 import { testOptions } from '../support/sessions.js';
 import { settledIn } from '../support/settled-in.js';
@@ -54,14 +54,14 @@ async function incrementThroughout(connection: ConnectionUnderTest, key: string,
 
 describe('behind Sentinels', () => {
   it('S20 a wrong name of the master stops the boot', async () => {
-    const { error } = await rejection(() => ConnectionUnderTest.open(setup.url.replace('mymaster', 'nomaster')));
+    const { error } = await rejection(() => ConnectionUnderTest.open(setup.url.replace('mymaster', 'nomaster'), PATIENT));
     expect(error).toBeInstanceOf(RedisAuthConfigError);
     expect(error.message).toMatch(/redis: master nomaster of sentinels .*know no master of this name/);
     expect(error.message).not.toContain(PASSWORD);
   });
 
   it('S20 a wrong password of the data nodes stops the boot', async () => {
-    const { error } = await rejection(() => ConnectionUnderTest.open(setup.url.replace(PASSWORD, 'wrong')));
+    const { error } = await rejection(() => ConnectionUnderTest.open(setup.url.replace(PASSWORD, 'wrong'), PATIENT));
     expect(error).toBeInstanceOf(RedisAuthConfigError);
     expect(error.message).toMatch(/password is wrong/);
     expect(log.join()).not.toContain(PASSWORD);
@@ -84,7 +84,7 @@ describe('behind Sentinels', () => {
     const url = `rediss://127.0.0.1:${sentinel.port},localhost:${sentinel.port}/mymaster`;
     await using connection = await ConnectionUnderTest.open({ url, tls: { ca: testCa } });
     expect(await connection.ping()).toBe('PONG');
-    await expect(ConnectionUnderTest.open({ url, tls: { ca: otherCa } })).rejects.toThrow(/certificate is not trusted/);
+    await expect(ConnectionUnderTest.open({ url, tls: { ca: otherCa } }, PATIENT)).rejects.toThrow(/certificate is not trusted/);
   });
 
   it('S14 without any Sentinel it boots, fails in time, and finds the master when one is back', async () => {

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SentinelSetup } from '../support/sentinel.js';
+import { until } from '../support/until.js';
 
 describe('SentinelSetup', () => {
   let setup: SentinelSetup;
@@ -19,7 +20,7 @@ describe('SentinelSetup', () => {
   it('has a master that replicates', async () => {
     expect(await setup.master()).toBe(setup.servers[0]);
     await client.set('a', '1');
-    expect(await client.wait(2, 1_000)).toBe(2);
+    await until(async () => (await client.wait(2, 500)) === 2, { within: 15_000, what: 'both replicas have it' });
   });
 
   it('fails over when told to', async () => {

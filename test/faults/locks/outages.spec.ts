@@ -6,6 +6,7 @@ import { LocksUnderTest } from '../../support/locks.js';
 import { captureLog, rejection } from '../../support/open-connection.js';
 import { PackageProgram } from '../../support/package-program.js';
 import { FaultProxy } from '../../support/proxy.js';
+import { settledIn } from '../../support/settled-in.js';
 import { until } from '../../support/until.js';
 
 const COMMAND_TIMEOUT_MS = 500;
@@ -82,7 +83,7 @@ describe('while Redis cannot be asked', () => {
 
   it('who has waited in vain is told that Redis was away, not that the lock was busy', async () => {
     const lock = await direct.acquire('busy', { ttl });
-    const waiting = rejection(() => ours.acquire('busy', { ttl, wait: '600 ms' }));
+    const waiting = rejection(() => ours.acquire('busy', { ttl, wait: '2s' }));
     await untilQueued('busy', 1);
     await ours.client.ping();
     proxy.acceptThenClose();
@@ -100,12 +101,18 @@ describe('a lost reply', () => {
         run % 2 === 0 ? () => ours.tryAcquire(`job-${run}`, { ttl: '200 ms' }) : () => ours.acquire(`job-${run}`, { ttl: '200 ms' });
       await until(() => ours.tryAcquire(`warm-${run}`, { ttl: '1s' }));
       const dropped = proxy.dropNextReply(isTake);
-      const begun = performance.now();
-      await expect(call()).rejects.toMatchObject({ name: 'LockStoreUnavailableError', ambiguous: true });
-      await dropped;
-      const lock = await direct.acquire(`job-${run}`, { ttl: '1s', wait: '2s' });
-      expect(performance.now() - begun).toBeLessThan(300);
-      await lock.release();
+      const {
+        result: lock,
+        error,
+        ms,
+      } = await settledIn(async () => {
+        await expect(call()).rejects.toMatchObject({ name: 'LockStoreUnavailableError', ambiguous: true });
+        await dropped;
+        return direct.acquire(`job-${run}`, { ttl: '1s', wait: '2s' });
+      });
+      expect(error).toBeUndefined();
+      expect(ms).toBeLessThan(200 + 250);
+      await lock!.release();
     }
   });
 
@@ -116,7 +123,7 @@ describe('a lost reply', () => {
     await expect(ours.acquire('busy', { ttl: '200 ms' })).rejects.toMatchObject({ ambiguous: true });
     await dropped;
     await lock.release();
-    await (await direct.acquire('busy', { ttl, wait: '1s' })).release();
+    await (await direct.acquire('busy', { ttl, wait: '5s' })).release();
   });
 
   it('of a release frees the lock all the same', async () => {
@@ -125,7 +132,7 @@ describe('a lost reply', () => {
     const dropped = proxy.dropNextReply(([name]) => /^eval/i.test(name!));
     await expect(lock.release()).rejects.toMatchObject({ name: 'LockStoreUnavailableError', ambiguous: true });
     await dropped;
-    expect(await until(() => direct.tryAcquire('job', { ttl }), { within: 500 })).toBeTruthy();
+    expect(await direct.tryAcquire('job', { ttl })).not.toBeNull();
     expect(await until(async () => ({ released: await lock.release() }))).toEqual({ released: false });
   });
 });
@@ -170,7 +177,7 @@ describe('a waiter that does not hear', () => {
 
   it('any more gives back the lock that it did not wait for', async () => {
     const lock = await direct.acquire('busy', { ttl });
-    const waiting = rejection(() => ours.acquire('busy', { ttl, wait: '150 ms' }));
+    const waiting = rejection(() => ours.acquire('busy', { ttl, wait: '1500 ms' }));
     await untilQueued('busy', 1);
     // Its leaving is lost, so that it stays in the queue.
     const dropped = proxy.dropNextRequest(([name, , count, , , ...rest]) => /^evalsha$/i.test(name!) && count === '1' && rest.length === 0);
@@ -179,7 +186,7 @@ describe('a waiter that does not hear', () => {
     expect(await queued('busy')).toBe(1);
     await until(async () => (await ask(redis, (client) => client.pubsub('CHANNELS'))).length === 1);
     await lock.release();
-    expect(await until(() => direct.tryAcquire('busy', { ttl }), { within: 1_000 })).toBeTruthy();
+    expect(await until(() => direct.tryAcquire('busy', { ttl }))).toBeTruthy();
   });
 
   it('because nobody may subscribe is told so', async () => {

@@ -8,7 +8,7 @@ import { until } from '../../support/until.js';
 
 captureLog();
 
-const ttl = '1s';
+const ttl = '2s';
 
 let redis: TestRedis;
 let locks: LocksUnderTest;

@@ -14,10 +14,12 @@ export class Instances {
   readonly mishaps: string[] = [];
 
   private readonly reports: Report[][];
+  /** Settle when the processes have nothing more to say. */
+  private readonly listening: readonly Promise<void>[];
 
   private constructor(private readonly processes: readonly PackageProcess[]) {
     this.reports = processes.map(() => []);
-    for (const [index, process] of processes.entries()) void this.listen(index, process);
+    this.listening = processes.map((process, index) => this.listen(index, process));
   }
 
   /** Resolves when all of them are ready; they are at work from then on. */
@@ -54,6 +56,8 @@ export class Instances {
     const ends = this.processes.map(async ({ child }, index) => {
       if (child.exitCode === null) await once(child, 'exit', { signal: AbortSignal.timeout(ENDS_WITHIN_MS) });
       if (child.exitCode !== 0) this.mishaps.push(`instance ${index} ended with ${child.exitCode ?? child.signalCode}`);
+      // its last word may be told later than its end
+      await this.listening[index];
     });
     this.tell({ stop: true });
     for (const [index, end] of (await Promise.allSettled(ends)).entries()) {

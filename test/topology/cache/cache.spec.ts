@@ -45,13 +45,13 @@ describe('the cache on a Cluster', () => {
     await fill(two);
     expect(load.runs).toBe(keys.length + 2);
     await one.invalidateTags('all');
-    expect(new Set(await Promise.all(keys.map((key) => two.get(key))))).toEqual(new Set([null]));
+    await until(async () => (await Promise.all(keys.map((key) => two.get(key)))).every((value) => value === null));
     await Promise.all(keys.map((key) => two.set(key, key, 60)));
     expect(await Promise.all(keys.map((key) => one.get(key)))).toEqual(keys);
-    expect(await one.ttl('key-1')).toBe(60);
+    expect(await one.ttl('key-1')).toBeOneOf([59, 60]);
     await one.namespace('a').set('key', 1, 60);
     await two.clear();
-    expect(await one.get('key-1')).toBeNull();
+    await until(async () => (await one.get('key-1')) === null);
     expect(await one.namespace('a').get('key')).toBeNull();
     expect(await one.acquireLock('job', 10)).toBe(true);
     expect(await two.acquireLock('job', 10)).toBe(false);

@@ -58,7 +58,7 @@ describe('on a Cluster', () => {
 
   it('are had again once a replica has followed the master that was killed', async () => {
     const key = 'failing-over';
-    const lock = await ours.acquire(key, { ttl: '1s' });
+    const lock = await ours.acquire(key, { ttl: '2s' });
     const state = (await keysOfAll()).find((name) => name.endsWith(`}${key}`))!;
     const master = await cluster.masterOf(state);
     const waiting = theirs.acquire(key, { ttl, wait: '25s' });

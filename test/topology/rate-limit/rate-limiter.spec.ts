@@ -45,7 +45,7 @@ describe.each(Object.keys(topologies))('rate limits on %s', (name) => {
         expect(await two.penalty(key, rules)).toMatchObject({ allowed: false });
         expect(await one.reset(key)).toBe(true);
         await one.block(key, '1h');
-        expect(await two.peek(key, rules)).toMatchObject({ allowed: false, retryAfter: 3600 });
+        expect(await two.peek(key, rules)).toMatchObject({ allowed: false, retryAfter: expect.closeTo(3_600, -1) });
         const attempt = await one.login({ account: key, ip: '10.0.0.1' });
         expect(attempt).toMatchObject({ allowed: true, limit: 10, remaining: 9 });
         await attempt.succeeded();
@@ -86,7 +86,9 @@ describe('while a node of a Cluster hangs', () => {
     const lanes = others.map(goOn);
     try {
       await hanging.pause();
-      expect((await settledIn(() => limiter.consume('hangs', rule))).ms).toBeGreaterThan(200);
+      const asked = performance.now();
+      await limiter.consume('hangs', rule);
+      expect(performance.now() - asked).toBeGreaterThan(200);
       for (let n = 0; n < 100; n++) {
         expect((await settledIn(() => limiter.consume('hangs', rule))).ms).toBeLessThan(100);
         await new Promise((resolve) => setImmediate(resolve));
