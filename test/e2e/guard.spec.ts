@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import { startRedis } from '../../lib/testing/index.js';
 import { resign } from '../support/resign.js';
 import { testOptions } from '../support/sessions.js';
+import { until } from '../support/until.js';
 import { type Answer, guardedApp, GuardedController, PLATFORMS, type RunningApp } from './guarded-app.js';
 
 const nowInSeconds = (): number => Math.floor(Date.now() / 1000);
@@ -244,14 +245,15 @@ describe.each(PLATFORMS)('JwtAuthGuard on %s', (platform) => {
           platform,
           testOptions({ redis: redis.url, commandTimeout: 300, httpErrors, sessions: { revocation, maxStaleness: '500 ms' } }),
         );
-        const { accessToken } = await own.sessions.create('alice');
-        expect((await own.get('/me', accessToken)).status).toBe(200);
+        const { accessToken } = await until(() => own.sessions.create('alice'));
+        const answers = (status: number) => until(async () => (await own.get('/me', accessToken)).status === status);
+        await answers(200);
         await redis.pause();
-        await expect.poll(async () => (await own.get('/me', accessToken)).status, { timeout: 2_000 }).toBe(503);
+        await answers(503);
         await redis.resume();
-        await expect.poll(async () => (await own.get('/me', accessToken)).status, { timeout: 2_000 }).toBe(200);
+        await answers(200);
         await redis.kill();
-        await expect.poll(async () => (await own.get('/me', accessToken)).status, { timeout: 2_000 }).toBe(503);
+        await answers(503);
         for (const path of ['/me', '/optional', '/read', '/data']) {
           const { status, headers, body } = await own.get(path, accessToken);
           expect({ status, body }).toEqual({

@@ -285,7 +285,7 @@ describe.each(PLATFORMS)('the OAuth endpoints on %s', (platform) => {
 
   it('answer 503 with Retry-After while Redis is down, and are there again after that', async () => {
     await using proxy = await FaultProxy.open(inject('redisUrl'));
-    await using down = await appWith(platform, testOptions({ redis: proxy.url, commandTimeout: 300 }));
+    await using down = await appWith(platform, testOptions({ redis: proxy.url }));
     const { accessToken, refreshToken } = await down.sessions.create('gus');
     await proxy.refuse();
     for (const token of [accessToken, refreshToken, 'unknown']) {

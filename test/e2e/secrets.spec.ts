@@ -117,7 +117,6 @@ describe.each(PLATFORMS)('S16 an application on %s', (platform) => {
   it('shows no token, no part of one that proves anything, and no password in answers or logs, whatever it is sent', async () => {
     const options = testOptions({
       redis: redis.url,
-      commandTimeout: 300,
       jwt: { secret: JWT_SECRET },
       guard: { from: ['bearer', 'cookie'] },
     });

@@ -25,7 +25,7 @@ export async function outcomeOf<T>(call: Promise<T>): Promise<{ result: T; error
  */
 export async function refused({ sessions }: { sessions: SessionService }, accessToken: string, reason = 'revoked'): Promise<void> {
   const what = `the token is refused as ${reason}`;
-  await until(async () => (await reasonOf(sessions.verify(accessToken))) === reason, { within: 500, every: 1, what });
+  await until(async () => (await reasonOf(sessions.verify(accessToken))) === reason, { within: 2_500, every: 1, what });
 }
 
 /** What one instance hears. */

@@ -80,7 +80,7 @@ export class LimitedController {
     return 'twice';
   }
 
-  @RateLimit({ limit: 1, window: '1s' })
+  @RateLimit({ limit: 1, window: '2s' })
   @Get('soon')
   soon(): string {
     return 'soon';

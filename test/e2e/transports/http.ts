@@ -75,9 +75,17 @@ export function serverSentEvents(platform: Platform): Transport {
   };
 }
 
-async function firstEvent(response: IncomingMessage): Promise<Seen> {
-  const chunk = await new Promise<string>((resolve) => response.setEncoding('utf8').once('data', resolve));
-  return JSON.parse(/^data: (.*)$/m.exec(chunk)?.[1] ?? `no event in ${chunk}`) as Seen;
+/** It may come in pieces. */
+function firstEvent(response: IncomingMessage): Promise<Seen> {
+  let text = '';
+  return new Promise((resolve, reject) => {
+    response.once('close', () => reject(new Error(`no event in ${text}`)));
+    response.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+      const event = /^data: (.*)\n/m.exec(text)?.[1];
+      if (event !== undefined) resolve(JSON.parse(event) as Seen);
+    });
+  });
 }
 
 /** Tells a response that was ended from one that was cut off. */

@@ -79,7 +79,7 @@ describe('one socket of ws', () => {
     const connections = (): Promise<number> => new Promise((resolve) => server.getConnections((_, count) => resolve(count)));
     expect(await connections()).toBe(1);
     await app.sessions.revoke(sessionId);
-    await until(async () => (await connections()) === 0, { within: 1_000 });
+    await until(async () => (await connections()) === 0);
     socket.terminate();
   });
 
