@@ -299,7 +299,7 @@ describe('introspection', () => {
 
   it('is an error while Redis is down, never an answer', async () => {
     await using proxy = await FaultProxy.open(inject('redisUrl'));
-    await using here = await openOAuthServices({ redis: proxy.url, commandTimeout: 300 }, SERVED);
+    await using here = await openOAuthServices({ redis: proxy.url }, SERVED);
     const { accessToken, refreshToken } = await here.sessions.create('pam');
     const { token: opaque } = await here.tokens.create({ type: 'api-key', owner: 'pam' });
     await proxy.refuse();

@@ -193,7 +193,7 @@ describe('revocation is refused', () => {
 
   it('while Redis is down: an error, never done; and it is done when it is repeated', async () => {
     await using proxy = await FaultProxy.open(inject('redisUrl'));
-    await using here = await openOAuthServices({ redis: proxy.url, commandTimeout: 300 }, SERVED);
+    await using here = await openOAuthServices({ redis: proxy.url }, SERVED);
     const [one, other] = [await here.sessions.create('oda'), await here.sessions.create('oda')];
     const { token } = await here.tokens.create({ type: 'api-key', owner: 'oda' });
     await proxy.refuse();

@@ -27,6 +27,7 @@ describe('on a Cluster', () => {
       new OAuthTokenStore({ redis: cluster.url, secret: TEST_SECRET }),
       new OAuthTokenStore({ redis: ofCaller, secret: TEST_SECRET }),
     );
+    for (const store of stores) await until(() => store.hasToken('warm').then(() => true));
   });
   afterAll(async () => {
     await Promise.all(stores.map((store) => store.close()));
@@ -123,7 +124,7 @@ describe('where a reply is lost', () => {
 
   it('S14 nothing takes longer than commandTimeout, and nothing is done later', async () => {
     const quick = new OAuthTokenStore({ redis: proxy.url, secret: TEST_SECRET, commandTimeout: 300 });
-    await quick.storeToken('before', 'token');
+    await until(() => quick.storeToken('before', 'token').then(() => true));
     proxy.silence();
     for (const call of [() => quick.storeToken('late', 'token'), () => quick.getToken('before'), () => quick.listTokens()]) {
       const { error, ms } = await settledIn<unknown>(call);
@@ -132,7 +133,7 @@ describe('where a reply is lost', () => {
     }
     await proxy.heal();
     expect(await until(() => quick.getToken('before'))).toBe('token');
-    expect(await quick.listTokens()).toEqual(['before']);
+    expect(await until(() => quick.listTokens())).toEqual(['before']);
     await quick.close();
   });
 });

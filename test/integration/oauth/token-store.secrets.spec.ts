@@ -101,9 +101,9 @@ beforeAll(async () => {
     // what JSON.parse would quote in its error
     decrypt: () => `${place}\n${stored}`,
   };
-  const hooked = open([], { keyPrefix: `${KEY_PREFIX}h:`, encryption });
+  const hooked = open([], { keyPrefix: `${KEY_PREFIX}h:`, encryption, commandTimeout: 5_000 });
   // ioredis takes a command that is monitored in the moment when MONITOR begins for a reply
-  for (const each of [store, old]) await each.hasToken('warm');
+  for (const each of [store, old]) await until(() => each.hasToken('warm').then(() => true));
   {
     await using monitor = await CommandMonitor.start(redis);
     await everyCall(store);

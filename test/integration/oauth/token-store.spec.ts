@@ -218,7 +218,7 @@ describe('stored tokens', () => {
   });
 
   it('are listed however many, through pages and shards, and none that is gone', { timeout: 60_000 }, async () => {
-    const { store, keyPrefix } = open();
+    const { store, keyPrefix } = open({ commandTimeout: 10_000 });
     const keys = Array.from({ length: 9_000 }, (_, n) => `service:${n}`);
     const at = new Date(Date.now() + HOUR * 1_000);
     // all with one expiry, so that pages end among equals

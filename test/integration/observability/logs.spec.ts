@@ -22,7 +22,7 @@ it('1,000 calls of all services over an outage and the recovery leave one log li
       RedisAuthModule.forRoot(
         testOptions({
           redis: redis.url,
-          commandTimeout: 400,
+          commandTimeout: 2_000,
           audit: 'off',
           sessions: { maxStaleness: '200 ms' },
           cache: { localMaxBytes: 0 },

@@ -44,7 +44,7 @@ afterEach(async () => {
 async function boot(options: RedisAuthMetricsOptions = {}, sessions: object = {}): Promise<void> {
   const module = await Test.createTestingModule({
     imports: [
-      RedisAuthModule.forRoot(testOptions({ redis: redis.url, commandTimeout: 400, audit: 'off', sessions })),
+      RedisAuthModule.forRoot(testOptions({ redis: redis.url, commandTimeout: 2_000, audit: 'off', sessions })),
       RedisAuthMetricsModule.forRoot({ meterProvider: provider, ...options }),
     ],
   }).compile();
@@ -142,7 +142,7 @@ describe('RedisAuthMetricsModule', () => {
   });
 
   it('tells an outage as time, state and staleness that go up, and its end', async () => {
-    await boot({ liveSessions: false }, { maxStaleness: '300 ms' });
+    await boot({ liveSessions: false }, { maxStaleness: '1s' });
     expect(await series('liveSessions')).toBeUndefined();
     const status = app!.get(RedisAuthStatus);
     const killedAt = performance.now();
@@ -156,7 +156,7 @@ describe('RedisAuthMetricsModule', () => {
     await app!.get(RateLimiter).consume('limit-key-1', { limit: 1, window: '1m' });
     await until(async () => ((await series('degraded', 'state=down')) ?? 0) > 0.3);
     expect(await series('status', 'state=down')).toBe(1);
-    expect(await series('staleness')).toBeGreaterThan(0.5);
+    expect(await series('staleness')).toBeGreaterThan(1);
     expect(await series('operations', 'operation=sessions.create outcome=unavailable')).toBe(1);
     expect(await series('cacheLookups', 'result=unavailable')).toBe(1);
     expect(await series('limitDecisions', 'allowed=true decided_by=instance')).toBe(1);
@@ -171,7 +171,7 @@ describe('RedisAuthMetricsModule', () => {
     expect(total).toBeLessThan(lasted + 0.3);
     expect(await series('status', 'state=up')).toBe(1);
     expect(await spent()).toBe(total);
-    expect(await series('staleness')).toBeLessThan(0.5);
+    expect(await series('staleness')).toBeLessThan(1);
   });
 
   it('listens no more once the application is closed, and refuses wrong options', async () => {

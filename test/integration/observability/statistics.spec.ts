@@ -24,7 +24,7 @@ async function fill(redis: string): Promise<Filled> {
   const keyPrefix = uniquePrefix();
   const sessions = await openSessions({ redis, keyPrefix, commandTimeout: 10_000 });
   const store = new TokenStore({ redis, keyPrefix, secret: TEST_SECRET, commandTimeout: 10_000 });
-  const statistics = new StoreStatistics({ redis, keyPrefix });
+  const statistics = new StoreStatistics({ redis, keyPrefix, commandTimeout: 10_000 });
   const made = await Promise.all(Array.from({ length: SESSIONS }, (_, n) => sessions.sessions.create(`user ${n % USERS}`)));
   await Promise.all(made.slice(0, 20).map(({ sessionId }) => sessions.sessions.revoke(sessionId)));
   for (let n = 0; n < 40; n++) {

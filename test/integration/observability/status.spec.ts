@@ -11,12 +11,12 @@ import { until } from '../../support/until.js';
 const WELL = { state: 'up', reasons: [], redis: 'available', revocation: { mode: 'local' } };
 const LIMIT = { limit: 9, window: '1m' } as const;
 
-async function appOn(redis: string) {
+async function appOn(redis: string, commandTimeout = 2_000) {
   captureLog();
   const options = testOptions({
     redis,
     keyPrefix: 'p:',
-    commandTimeout: 300,
+    commandTimeout,
     audit: 'off',
     sessions: { maxStaleness: '60s' },
     cache: { localMaxBytes: 0 },
@@ -50,7 +50,7 @@ it('tells that nothing is known of revocations while Redis has not answered yet'
   await using redis = await startRedis();
   await using proxy = await FaultProxy.open(redis.url);
   proxy.silence();
-  await using app = await appOn(proxy.url);
+  await using app = await appOn(proxy.url, 300);
   expect(app.status.look()).toMatchObject({
     state: 'down',
     reasons: ['redis-unavailable', 'revocations-unknown'],

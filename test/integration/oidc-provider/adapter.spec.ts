@@ -62,7 +62,7 @@ describe('secret', () => {
 
 describe('connections', () => {
   it('works over the connection of the module, and leaves it open', async () => {
-    await using connection = await ConnectionUnderTest.open(redis.url);
+    await using connection = await ConnectionUnderTest.open(redis.url, { commandTimeoutMs: 2_000 });
     const over = oidcProviderAdapter(connection, { keyPrefix: uniquePrefix() });
     const { id } = await issued(over, 'RefreshToken');
     expect(await over('RefreshToken').find(id)).toBeDefined();
@@ -86,7 +86,7 @@ describe('connections', () => {
   });
 
   it('two prefixes do not see each other', async () => {
-    await using connection = await ConnectionUnderTest.open(inject('redisUrl'));
+    await using connection = await ConnectionUnderTest.open(inject('redisUrl'), { commandTimeoutMs: 2_000 });
     const [one, two] = [uniquePrefix(), uniquePrefix()].map((keyPrefix) => oidcProviderAdapter(connection, { keyPrefix }));
     const { id } = await issued(one!, 'AccessToken');
     expect(await two!('AccessToken').find(id)).toBeUndefined();

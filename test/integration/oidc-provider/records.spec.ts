@@ -48,7 +48,7 @@ describe.each(ALL_MODELS)('%s', (model) => {
   it('ends with its time to live, and cannot be stored anew without one', async () => {
     const id = newId();
     await of().upsert(id, { jti: id }, 0.05);
-    await until(async () => (await of().find(id)) === undefined, { within: 2_000 });
+    await until(async () => (await of().find(id)) === undefined);
     await of().upsert(id, { jti: id }, 0);
     expect(await of().find(id)).toBeUndefined();
     await of().upsert(id, { jti: id }, -5);
