@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
 import { commandStats, growth } from '../../support/commands.js';
@@ -24,13 +25,15 @@ async function commandsOf(call: () => Promise<unknown>): Promise<Record<string, 
 
 describe('a warm verify', () => {
   it('sends no command, 100,000 times, whatever the user', async () => {
-    await using on = await openSessions({ redis: redis.url });
+    await using on = await openSessions({ redis: redis.url, commandTimeout: 10_000 });
     const users = await Promise.all(Array.from({ length: 500 }, (_, n) => on.sessions.create(`user-${n}`, { claims: { n } })));
     for (const { accessToken } of users) await on.sessions.verify(accessToken);
     const sent = await commandsOf(async () => {
       for (let n = 0; n < 100_000; n++) {
         const { userId, claims } = await on.sessions.verify(users[n % 500]!.accessToken);
         if (userId !== `user-${n % 500}` || claims['n'] !== n % 500) throw new Error('another user');
+        // who follows the feed has to have its turn, or knows too little after a while
+        if (n % 1_000 === 0) await turn();
       }
     });
     expect(sent).toEqual({});

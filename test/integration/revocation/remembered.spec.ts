@@ -3,9 +3,10 @@ import { startRedis, type TestRedis } from '../../../lib/testing/index.js';
 import { commandStats, growth } from '../../support/commands.js';
 import { captureLog } from '../../support/open-connection.js';
 import { FaultProxy } from '../../support/proxy.js';
+import { isAsked } from '../../support/revocation/is-asked.js';
 import { resign } from '../../support/resign.js';
 import { reasonOf } from '../../support/session-outcomes.js';
-import { openSessions, type SessionsUnderTest } from '../../support/sessions.js';
+import { openSessions } from '../../support/sessions.js';
 import { until } from '../../support/until.js';
 
 let redis: TestRedis;
@@ -14,13 +15,6 @@ afterAll(() => redis.stop());
 afterEach(() => void vi.useRealTimers());
 
 const scriptsRun = async (): Promise<number> => growth({}, await commandStats(redis))['evalsha'] ?? 0;
-
-/** Whether Redis is asked for a token, as it has to be where the feed proves nothing about it. */
-async function isAsked(on: SessionsUnderTest, accessToken: string): Promise<boolean> {
-  const before = await commandStats(redis);
-  await on.sessions.verify(accessToken);
-  return growth(before, await commandStats(redis))['zscore'] !== undefined;
-}
 
 /** This process's clock; those of the server and of timers go on. */
 function setClock(ms: number): void {
@@ -45,12 +39,12 @@ describe('a token whose id is not of our making', () => {
   it('is asked about once, and again where entries of the feed went missing since', async () => {
     await using on = await openSessions({ redis: redis.url });
     const theirs = resign((await on.sessions.create('ann')).accessToken, { jti: 'of-others' });
-    for (const expected of [true, false, false]) expect(await isAsked(on, theirs)).toBe(expected);
+    for (const expected of [true, false, false]) expect(await isAsked(redis, on, theirs)).toBe(expected);
     const stream = `${on.keyPrefix}f:{feed}stream`;
     await on.connection.client.del(stream);
     await until(() => on.connection.client.exists(stream));
-    await until(async () => !(await isAsked(on, (await on.sessions.create('new')).accessToken)));
-    for (const expected of [true, false]) expect(await isAsked(on, theirs)).toBe(expected);
+    await until(async () => !(await isAsked(redis, on, (await on.sessions.create('new')).accessToken)));
+    for (const expected of [true, false]) expect(await isAsked(redis, on, theirs)).toBe(expected);
   });
 
   it('that outlives what the feed remembers is asked about each time', async () => {
@@ -58,7 +52,7 @@ describe('a token whose id is not of our making', () => {
     const { accessToken } = await on.sessions.create('ann');
     const exp = Math.floor(Date.now() / 1000) + 3_600;
     for (const token of [resign(accessToken, { exp }), resign(accessToken, { exp, jti: 'of-others' })]) {
-      for (let n = 0; n < 3; n++) expect(await isAsked(on, token)).toBe(true);
+      for (let n = 0; n < 3; n++) expect(await isAsked(redis, on, token)).toBe(true);
     }
   });
 
@@ -66,7 +60,7 @@ describe('a token whose id is not of our making', () => {
     await using on = await openSessions({ redis: redis.url });
     const [one, two] = [await on.sessions.create('ann'), await on.sessions.create('ann')];
     const mixed = resign(one.accessToken, { sid: two.sessionId });
-    for (const expected of [true, false]) expect(await isAsked(on, mixed)).toBe(expected);
+    for (const expected of [true, false]) expect(await isAsked(redis, on, mixed)).toBe(expected);
   });
 });
 

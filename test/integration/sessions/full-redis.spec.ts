@@ -35,7 +35,7 @@ describe.each(['local', 'remote'] as const)('a Redis that is full, where revocat
     const [a, b, c, d, e] = pairs as [(typeof pairs)[0], (typeof pairs)[0], (typeof pairs)[0], (typeof pairs)[0], (typeof pairs)[0]];
     const inTenant = await sessions.create('ann', { tenant: 'acme' });
     await server.config('SET', 'maxmemory-policy', 'noeviction');
-    await server.config('SET', 'maxmemory', '1mb');
+    await server.config('SET', 'maxmemory', '1');
     expect(await reasonOf(server.set('more', 'x'))).toMatchObject({ message: expect.stringMatching(/^OOM/) as unknown });
 
     const size = await server.dbsize();
@@ -85,7 +85,7 @@ describe('a Redis that is full and has gone back', () => {
     expect(Number(raised)).toBeGreaterThan(Number(before));
     await server.set(key!, before, 'KEEPTTL');
     await server.config('SET', 'maxmemory-policy', 'noeviction');
-    await server.config('SET', 'maxmemory', '1mb');
+    await server.config('SET', 'maxmemory', '1');
     await server.del('p:f:{feed}stream');
     await until(async () => (await server.get(key!)) === raised, { what: 'the epoch is what it was raised to' });
     await using late = await openSessions({ redis: redis.url, keyPrefix: 'p:', sessions: { revocation: 'remote' } });

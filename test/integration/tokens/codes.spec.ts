@@ -74,8 +74,8 @@ describe('a one-time code', () => {
   it('is told apart as wrong, expired, used and unknown by the application, and alike by a client', async () => {
     const [late, used] = [newOwner(), newOwner()];
     const unknown = await store.verifyCode({ type, owner: newOwner(), code: '000000' });
-    const lateCode = await issue(late, { ttl: '100 ms' });
-    await afterNow(100);
+    const lateCode = await issue(late, { ttl: '1s' });
+    await afterNow(1_000);
     const expired = await store.verifyCode({ type, owner: late, code: lateCode });
     const usedCode = await issue(used);
     const wrong = await store.verifyCode({ type, owner: used, code: wrongFor(usedCode) });
@@ -110,7 +110,7 @@ describe('a one-time code', () => {
 
   it('can be made again when the lock is over', async () => {
     const owner = newOwner();
-    const code = await issue(owner, { maxAttempts: 1, ttl: '300 ms' });
+    const code = await issue(owner, { maxAttempts: 1, ttl: '2s' });
     await store.verifyCode({ type, owner, code: wrongFor(code) });
     expect(await store.createCode({ type, owner })).toBeNull();
     const next = await until(() => store.createCode({ type, owner }), { what: 'the lock is over' });
@@ -171,7 +171,8 @@ describe('a one-time code', () => {
     const prefix = uniquePrefix();
     const keyed = new TokenStore({ redis: redis.url, keyPrefix: prefix, secret: TEST_SECRET });
     const bare = new TokenStore({ redis: redis.url, keyPrefix: `${prefix}bare:` });
-    const issued = await keyed.createCode({ type, owner });
+    // long, so that it does not stand in a time by chance
+    const issued = await keyed.createCode({ type, owner, length: 12 });
     await bare.createCode({ type, owner });
     expect((await withoutTtl(redis)).filter((key) => key.startsWith(prefix))).toEqual([]);
     const kept = await ask(redis, async (client) => client.hgetall((await client.keys(`${prefix}c:*`))[0]!));

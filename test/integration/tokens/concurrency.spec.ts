@@ -17,7 +17,7 @@ let instances: TokensUnderTest[];
 let tokens: TokenStore;
 beforeAll(async () => {
   redis = await startRedis();
-  server = clientOf(redis);
+  server = clientOf(redis, 10_000);
   const options = testOptions({ redis: redis.url, keyPrefix: 'p:', commandTimeout: 10_000 });
   instances = await Promise.all(Array.from({ length: INSTANCES }, () => openTokens(options)));
   tokens = instances[0]!.tokens;

@@ -14,8 +14,8 @@ let on: TokensUnderTest;
 let tokens: TokenStore;
 beforeAll(async () => {
   redis = await startRedis();
-  server = clientOf(redis);
-  on = await openTokens({ redis: redis.url, keyPrefix: 'p:' });
+  server = clientOf(redis, 10_000);
+  on = await openTokens({ redis: redis.url, keyPrefix: 'p:', commandTimeout: 10_000 });
   ({ tokens } = on);
 });
 afterAll(async () => {
@@ -160,7 +160,7 @@ describe('the pointer', () => {
       Object.assign(client, {
         async evalsha(...args: unknown[]) {
           const reply = await evalsha(...args);
-          await server.config('SET', 'maxmemory', '1mb');
+          await server.config('SET', 'maxmemory', '1');
           return reply;
         },
       });

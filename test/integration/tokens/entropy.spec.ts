@@ -23,8 +23,8 @@ async function many<T>(make: () => Promise<T>): Promise<T[]> {
 
 it('what authenticates has 256 random bits, and the id of a session 128; all of it is safe in a URL', async () => {
   const redis = inject('redisUrl');
-  await using store = await openTokens({ redis });
-  await using users = await openSessions({ redis });
+  await using store = await openTokens({ redis, commandTimeout: 10_000 });
+  await using users = await openSessions({ redis, commandTimeout: 10_000 });
   const life = { absoluteTimeout: '1m', idleTimeout: '1m', accessTokenTtl: '1m' } as const;
   const tokens = await many(() => store.tokens.create({ type: 'key', owner: 'ada', ttl: '1m' }));
   const sessions = await many(() => users.sessions.create('ada', life));

@@ -30,7 +30,7 @@ it('a Redis that is full refuses create and update as a whole; get, list, refres
   const never = await tokens.create({ ...OF, ttl: 'never', ...custom });
   await tokens.create({ ...OF, type: 'reset' });
   await server.config('SET', 'maxmemory-policy', 'noeviction');
-  await server.config('SET', 'maxmemory', '1mb');
+  await server.config('SET', 'maxmemory', '1');
   expect((await outcomeOf(server.set('more', 'x'))).error).toMatchObject({ message: expect.stringMatching(/^OOM/) as unknown });
 
   const size = await server.dbsize();

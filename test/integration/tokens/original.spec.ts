@@ -17,7 +17,7 @@ let tokens: TokenStore;
 beforeAll(async () => {
   [redis, theirs] = await Promise.all([startRedis(), startRedis()]);
   original = new RedisTokens(theirs.socketPath);
-  tokens = new TokenStore({ redis: redis.url, commandTimeout: 500 });
+  tokens = new TokenStore({ redis: redis.url, commandTimeout: 10_000 });
   await original.client.ping();
 });
 afterAll(async () => {

@@ -18,8 +18,8 @@ let on: TokensUnderTest;
 let tokens: TokenStore;
 beforeAll(async () => {
   redis = await startRedis();
-  server = clientOf(redis);
-  on = await openTokens({ redis: redis.url, keyPrefix: 'p:' });
+  server = clientOf(redis, 10_000);
+  on = await openTokens({ redis: redis.url, keyPrefix: 'p:', commandTimeout: 10_000 });
   ({ tokens } = on);
 });
 afterAll(async () => {
@@ -187,7 +187,7 @@ describe('consume with a requestId', () => {
   });
 
   it.each([{}, { token: 'soon over' }])('is answered again although the life of the token would be over by then: %j', async (custom) => {
-    const { token } = await tokens.create({ ...OF, ttl: '500 ms', ...custom });
+    const { token } = await tokens.create({ ...OF, ttl: '1500 ms', ...custom });
     const consumption = { type: 'key', token, requestId: 'late' };
     const first = await tokens.consume(consumption);
     expect(first).toMatchObject({ owner: 'ann' });

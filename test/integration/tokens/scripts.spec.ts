@@ -15,8 +15,8 @@ let on: TokensUnderTest;
 let tokens: TokenStore;
 beforeEach(async () => {
   redis = await startRedis();
-  server = clientOf(redis);
-  on = await openTokens({ redis: redis.url, keyPrefix: 'p:' });
+  server = clientOf(redis, 10_000);
+  on = await openTokens({ redis: redis.url, keyPrefix: 'p:', commandTimeout: 10_000 });
   ({ tokens } = on);
 });
 afterEach(async () => {

@@ -13,8 +13,8 @@ let on: TokensUnderTest;
 let tokens: TokenStore;
 beforeAll(async () => {
   redis = await startRedis();
-  server = clientOf(redis);
-  on = await openTokens({ redis: redis.url, keyPrefix: 'p:' });
+  server = clientOf(redis, 10_000);
+  on = await openTokens({ redis: redis.url, keyPrefix: 'p:', commandTimeout: 10_000 });
   ({ tokens } = on);
 });
 afterAll(async () => {
