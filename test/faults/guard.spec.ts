@@ -8,7 +8,7 @@ import { openSessions, testOptions } from '../support/sessions.js';
 import { settledIn } from '../support/settled-in.js';
 import { until } from '../support/until.js';
 
-const DEADLINE_MS = 400;
+const DEADLINE_MS = 700;
 const PASSWORD = 'first-password';
 
 let redis: TestRedis;

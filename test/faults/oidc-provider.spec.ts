@@ -9,7 +9,7 @@ import { TEST_SECRET } from '../support/sessions.js';
 import { settledIn } from '../support/settled-in.js';
 import { until } from '../support/until.js';
 
-const COMMAND_TIMEOUT = 300;
+const COMMAND_TIMEOUT = 700;
 const SLACK = 150;
 
 let redis: TestRedis;

@@ -9,7 +9,7 @@ import { openSessions, type SessionsUnderTest, testOptions } from '../support/se
 import { settledIn } from '../support/settled-in.js';
 import { until } from '../support/until.js';
 
-const DEADLINE_MS = 400;
+const DEADLINE_MS = 700;
 const SETTLES_WITHIN_MS = DEADLINE_MS + 250;
 const RECOVERS_WITHIN_MS = 2_000;
 const PASSWORD = 'first-password';
