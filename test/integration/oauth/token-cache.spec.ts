@@ -279,9 +279,9 @@ describe('R3 an answer that was under way when its token was evicted', () => {
       await Promise.all([...readers, ...Array.from({ length: 6 }, (_, n) => read(instances[n % 2]!))]);
       await Promise.all(instances.map(read));
     };
-    for (let n = 0; n < 20; n++) await Promise.all(Array.from({ length: 20 }, round));
+    // and as many more as it takes on a busy machine for answers from before to be given after: else nothing was tried
+    for (let n = 0; n < 20 || (late <= 20 && n < 400); n++) await Promise.all(Array.from({ length: 20 }, round));
     expect(stale).toBe(0);
-    // or nothing was tried: answers from before were given after
     expect(late).toBeGreaterThan(20);
   });
 });
