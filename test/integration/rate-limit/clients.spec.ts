@@ -15,7 +15,7 @@ const CLIENTS: Record<
 
 it.each(Object.entries(CLIENTS))("works the same over an application's client %s", async (_what, options) => {
   const client = new Redis(inject('redisUrl'), options);
-  const limiter = new RateLimiter({ redis: client, keyPrefix: uniquePrefix() });
+  const limiter = new RateLimiter({ redis: client, keyPrefix: uniquePrefix(), commandTimeout: 10_000 });
   try {
     for (const algorithm of ['gcra', 'fixed', 'sliding'] as const) {
       const rule = { limit: 2, window: '1h', algorithm };

@@ -10,7 +10,7 @@ let redis: TestRedis;
 let client: Redis;
 beforeAll(async () => {
   redis = await startRedis();
-  client = clientOf(redis);
+  client = clientOf(redis, 30_000);
 });
 afterAll(async () => {
   client.disconnect();

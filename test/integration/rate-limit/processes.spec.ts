@@ -6,7 +6,7 @@ const PROGRAM = `
 import { createInterface } from 'node:readline';
 import { RateLimiter } from './lib/rate-limit/index.js';
 const { url } = JSON.parse(process.argv[2]);
-const limiter = new RateLimiter({ redis: url });
+const limiter = new RateLimiter({ redis: url, commandTimeout: 10_000 });
 await limiter.peek('ready', { limit: 1, window: 1 });
 console.log('ready');
 for await (const line of createInterface(process.stdin)) {

@@ -14,8 +14,8 @@ let limiter: RateLimiter;
 let other: RateLimiter;
 beforeAll(async () => {
   redis = await startRedis();
-  limiter = new RateLimiter({ redis: redis.url });
-  other = new RateLimiter({ redis: redis.url });
+  limiter = new RateLimiter({ redis: redis.url, commandTimeout: 10_000 });
+  other = new RateLimiter({ redis: redis.url, commandTimeout: 10_000 });
 });
 afterAll(async () => {
   expect(await withoutTtl(redis)).toEqual([]);
@@ -57,10 +57,10 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
 
   it('lets through again once the time is over', async () => {
     const key = newKey();
-    const short = rule(2, '300 ms');
+    const short = rule(2, '2s');
     expect((await limiter.consume(key, { ...short, cost: 2 })).allowed).toBe(true);
-    expect(await limiter.consume(key, short)).toMatchObject({ allowed: false, retryAfter: 1 });
-    await until(async () => (await limiter.consume(key, short)).allowed, { within: 2_000 });
+    expect(await limiter.consume(key, short)).toMatchObject({ allowed: false, retryAfter: algorithm === 'gcra' ? 1 : 2 });
+    await until(async () => (await limiter.consume(key, short)).allowed);
   });
 
   it('uses nothing where it denies, and nothing when it is looked at', async () => {
@@ -203,7 +203,8 @@ describe('what is denied', () => {
     await limiter.consume(key, rule);
     const { result, total } = await commandsDuring(redis, () => limiter.consume(key, { ...rule, cost: 5 }));
     expect(total).toBe(0);
-    expect(result).toMatchObject({ allowed: false, retryAfter: 3600 });
+    expect(result.allowed).toBe(false);
+    expect(result.retryAfter).toBeGreaterThan(3_500);
   });
 
   it('says nothing of another limit, of a smaller cost, or of another key', async () => {
@@ -243,14 +244,15 @@ describe('what is denied', () => {
     const key = newKey();
     const rule = { limit: 1, window: '1h' };
     await limiter.consume(key, rule);
+    const asked = performance.now();
     await limiter.consume(key, rule);
+    const answered = performance.now();
     await other.reset(key);
-    const real = performance.now.bind(performance);
     const now = vi.spyOn(performance, 'now');
     try {
-      now.mockImplementation(() => real() + 1_900);
+      now.mockReturnValue(asked + 1_900);
       expect((await limiter.consume(key, rule)).allowed).toBe(false);
-      now.mockImplementation(() => real() + 2_100);
+      now.mockReturnValue(answered + 2_100);
       expect((await limiter.consume(key, rule)).allowed).toBe(true);
     } finally {
       now.mockRestore();
