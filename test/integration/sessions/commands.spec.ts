@@ -16,7 +16,12 @@ let instances: Record<Mode, SessionsUnderTest>;
 beforeAll(async () => {
   redis = await startRedis();
   const open = (revocation: Mode, keyPrefix?: string) =>
-    openSessions({ redis: redis.url, sessions: { limit: 5, revocation }, ...(keyPrefix !== undefined && { keyPrefix }) });
+    openSessions({
+      redis: redis.url,
+      commandTimeout: 10_000,
+      sessions: { limit: 5, revocation },
+      ...(keyPrefix !== undefined && { keyPrefix }),
+    });
   on = await open('local');
   instances = { local: on, remote: await open('remote', on.keyPrefix) };
   // the server gets to know the scripts

@@ -29,7 +29,7 @@ describe('the index of a user', () => {
   });
 
   it('J11 tells of each of hundreds that expired at once, and each says so to refresh', async () => {
-    await using on = await openSessions({ redis: redis.url, sessions: { idleTimeout: '150 ms', limit: 1000 } });
+    await using on = await openSessions({ redis: redis.url, commandTimeout: 10_000, sessions: { idleTimeout: '150 ms', limit: 1000 } });
     const tokens = await Promise.all(Array.from({ length: 300 }, () => on.sessions.create('many')));
     await until(async () => (await on.sessions.count('many')) === 0);
     const reasons = await Promise.all(tokens.map(({ refreshToken }) => reasonOf(on.sessions.refresh(refreshToken))));

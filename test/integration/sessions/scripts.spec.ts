@@ -14,8 +14,8 @@ let server: Redis;
 let on: SessionsUnderTest;
 beforeEach(async () => {
   redis = await startRedis();
-  server = clientOf(redis);
-  on = await openSessions({ redis: redis.url, keyPrefix: 'p:', sessions: { touchInterval: '1 ms' } });
+  server = clientOf(redis, 10_000);
+  on = await openSessions({ redis: redis.url, keyPrefix: 'p:', commandTimeout: 10_000, sessions: { touchInterval: '1 ms' } });
 });
 afterEach(async () => {
   await on[Symbol.asyncDispose]();

@@ -138,6 +138,8 @@ async function passwordChanged(): Promise<void> {
   await until(() => on.connection.ping());
 }
 
+const noteWarning = (warning: Error): void => void consoleLines.push(text(warning));
+
 beforeAll(async () => {
   for (const name of ['ioredis:command', 'ioredis:batch', 'ioredis:connect']) {
     const channel: TracingChannel<unknown> = tracingChannel(name);
@@ -154,13 +156,13 @@ beforeAll(async () => {
   for (const stream of [process.stdout, process.stderr]) {
     vi.spyOn(stream, 'write').mockImplementation((chunk: string | Uint8Array) => consoleLines.push(String(chunk)) > 0);
   }
-  process.on('warning', (warning) => consoleLines.push(text(warning)));
+  process.on('warning', noteWarning);
 
   redis = await startRedis({ password: PASSWORD });
   on = await openSessions({
     redis: redis.url,
     keyPrefix: KEY_PREFIX,
-    commandTimeout: 300,
+    commandTimeout: 1_000,
     jwt: { secret: JWT_SECRET },
     sessions: { limit: 4, keyspaceNotifications: true, touchInterval: 0 },
   });
@@ -207,6 +209,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   stopTracing.forEach((stop) => stop());
+  process.off('warning', noteWarning);
   vi.restoreAllMocks();
   await redis.stop();
 });

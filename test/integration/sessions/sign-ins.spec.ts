@@ -9,7 +9,7 @@ describe.each(['local', 'remote'] as const)('sign-ins at once, where revocation 
     ['S6 32 with limit 1 leave one session', 32, 1],
     ['100 with limit 3 leave three', 100, 3],
   ])('%s, and an index of exactly that', async (_what, signIns, limit) => {
-    const options = testOptions({ redis: inject('redisUrl'), sessions: { limit, revocation } });
+    const options = testOptions({ redis: inject('redisUrl'), commandTimeout: 10_000, sessions: { limit, revocation } });
     await using one = await openSessions(options);
     await using two = await openSessions(options);
     const calls = Array.from({ length: signIns }, (_, n) => (n % 2 === 0 ? one : two).sessions.create('eve'));
@@ -32,7 +32,7 @@ describe.each(['local', 'remote'] as const)('sign-ins at once, where revocation 
 
 describe('sign-ins at once', () => {
   it('evict the oldest by order, even within one millisecond', async () => {
-    await using on = await openSessions({ redis: inject('redisUrl'), sessions: { limit: 5 } });
+    await using on = await openSessions({ redis: inject('redisUrl'), commandTimeout: 10_000, sessions: { limit: 5 } });
     using events = await EventsHeard.of(on.sessions);
     // sent in one write, so that many of them share a millisecond
     await Promise.all(Array.from({ length: 200 }, () => on.sessions.create('fay')));
