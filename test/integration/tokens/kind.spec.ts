@@ -7,7 +7,7 @@ let redis: TestRedis;
 let store: TokenStore;
 beforeAll(async () => {
   redis = await startRedis();
-  store = new TokenStore({ redis: redis.url });
+  store = new TokenStore({ redis: redis.url, commandTimeout: 10_000 });
 });
 afterAll(async () => {
   await store.close();
