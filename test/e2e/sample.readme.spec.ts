@@ -43,7 +43,8 @@ function blockAfter(text: string): string {
   return block;
 }
 
-describe('README: Try it with curl', () => {
+// Its passwords are hashed as slowly as they should be.
+describe('README: Try it with curl', { timeout: 180_000 }, () => {
   const installed = (process.env.PATH ?? '').split(delimiter).map((directory) => join(directory, 'curl'));
   it.each(['curl of this machine, if any', 'a stand-in'])('plays with %s', async (which) => {
     const directory = await mkdtemp(join(tmpdir(), 'curl-'));
@@ -89,7 +90,7 @@ describe('README: Try it with curl', () => {
   });
 });
 
-describe('README: What is in Redis', () => {
+describe('README: What is in Redis', { timeout: 180_000 }, () => {
   const user = (options?: AclOptions): string => `app on >password ${aclRules(options)}`;
 
   it('the ACL user that the tool prints suffices for everything the sample does', async () => {

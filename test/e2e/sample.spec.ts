@@ -43,7 +43,7 @@ const refusedOn = (on: typeof a, tokens: Tokens) =>
     { within: 2_500 },
   );
 
-describe('the story', () => {
+describe('the story', { timeout: 180_000 }, () => {
   it('plays to its end on two instances', async () => {
     const lines: string[] = [];
     expect(await playStory(urlOfA, urlOfB, (line) => lines.push(line)), lines.join('\n')).toBe(true);
