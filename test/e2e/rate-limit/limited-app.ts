@@ -16,6 +16,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { RateLimit, RateLimiter, RateLimitGuard, RateLimitGuardFor } from '../../../lib/rate-limit/index.js';
 import { instanceToken } from '../../../lib/options/index.js';
+import { until } from '../../support/until.js';
 
 export const PLATFORMS = ['Express', 'Fastify'] as const;
 export type Platform = (typeof PLATFORMS)[number];
@@ -138,6 +139,8 @@ export async function limitedApp(
   limiter: RateLimiter,
   { trustProxy = false, admin = limiter }: LimitedAppOptions = {},
 ): Promise<LimitedApp> {
+  // While its connection is made, a limiter that is kept waiting for long decides by itself.
+  for (const each of [limiter, admin]) await until(() => each.reset('warm').then(() => true));
   const limiters = [
     { provide: instanceToken('rateLimit'), useValue: limiter },
     { provide: instanceToken('rateLimit', 'admin'), useValue: admin },
