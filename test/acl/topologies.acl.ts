@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ACL_FEATURES, type AclFeature, grantsFor, type Grants, SENTINEL_GRANTS } from '../../lib/privileges/index.js';
 import { ask } from '../support/ask.js';
 import { uniquePrefix } from '../support/key-prefix.js';
-import { ConnectionUnderTest } from '../support/open-connection.js';
+import { ConnectionUnderTest, PATIENT } from '../support/open-connection.js';
 import { openServices, OPERATIONS, type Services } from '../support/operations/index.js';
 import { allow, cluster, refused, sentinel, SENTINEL_USER, type Setup, standalone, tls } from '../support/privileges/setups.js';
 import { type Grant, partsOf, tryFeature } from '../support/privileges/trial.js';
@@ -80,7 +80,7 @@ describe('what Sentinels are asked', () => {
 
   it('is allowed: the master is found, and its failovers are heard of', async () => {
     await allowOnSentinels(setup, SENTINEL_GRANTS);
-    await using connection = await ConnectionUnderTest.open(setup.as('app'));
+    await using connection = await ConnectionUnderTest.open(setup.as('app'), PATIENT);
     expect(await connection.ping()).toBe('PONG');
     await until(follows, { what: 'failovers are heard of' });
     expect(await refused(SENTINEL_USER, setup.sentinels.sentinels)).toEqual([]);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startRedis } from '../../lib/testing/index.js';
-import { captureLog, ConnectionUnderTest } from '../support/open-connection.js';
+import { captureLog, ConnectionUnderTest, PATIENT } from '../support/open-connection.js';
 import { FaultProxy } from '../support/proxy.js';
 import { until } from '../support/until.js';
 
@@ -31,13 +31,13 @@ describe("an application's listener of ready that throws on a reconnect", () => 
     await using proxy = await FaultProxy.open(redis.url);
     const uncaught = uncaughtRejections();
     try {
-      await using connection = await ConnectionUnderTest.open(proxy.url);
+      await using connection = await ConnectionUnderTest.open(proxy.url, PATIENT);
       const fault = new Error('of the listener');
       connection.on('ready', () => {
         if (connection.seen.includes('disconnected')) throw fault;
       });
       proxy.cut();
-      await until(() => uncaught.reasons.length > 0, { within: 3_000 });
+      await until(() => uncaught.reasons.length > 0);
       expect(uncaught.reasons).toEqual([fault]);
       expect(await connection.ping()).toBe('PONG');
       expect(connection.seen.filter((event) => event === 'ready')).toHaveLength(2);
@@ -76,7 +76,7 @@ describe('a Cluster whose nodes close what ioredis opens, and are silent to who 
     await using connection = connectionToIt();
     const opening = connection.open();
     await until(() => silent.length > 0);
-    await until(() => connection.seen.some((event) => event.startsWith('error')), { within: 4_000 });
+    await until(() => connection.seen.some((event) => event.startsWith('error')), { within: 10_000 });
     await opening;
     expect(log.filter((line) => line.includes('is not available'))).toHaveLength(1);
   });
@@ -86,7 +86,7 @@ describe('a Cluster whose nodes close what ioredis opens, and are silent to who 
     void connection.open();
     const [socket] = await until(() => silent.length > 0 && silent);
     await connection.close();
-    await until(() => socket!.closed, { within: 1_000 });
+    await until(() => socket!.closed, { within: 1_500 });
   });
 });
 

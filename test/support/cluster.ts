@@ -84,7 +84,7 @@ export class ClusterSetup implements AsyncDisposable {
   }
 
   /** Waits until another node than this one is master of the key's slot and the Cluster is whole again. */
-  async masterOtherThan(former: TestRedis, key: string, { within = 20_000 } = {}): Promise<TestRedis> {
+  async masterOtherThan(former: TestRedis, key: string, { within = 40_000 } = {}): Promise<TestRedis> {
     const master = await until(
       async () => {
         const found = await this.ownerOf(key);
@@ -147,7 +147,7 @@ export class ClusterSetup implements AsyncDisposable {
       );
     }
     await until(() => this.all('CLUSTER INFO', (info) => info.includes('cluster_known_nodes:6') && info.includes('cluster_state:ok')), {
-      within: 15_000,
+      within: 30_000,
       what: 'every node knows all six',
     });
     const ids = await Promise.all(masters.map((node) => ask(node, (client) => client.cluster('MYID'))));
@@ -156,7 +156,7 @@ export class ClusterSetup implements AsyncDisposable {
         .slice(3)
         .map((node, index) => until(() => ask(node, (client) => client.cluster('REPLICATE', ids[index]!)), { what: 'REPLICATE' })),
     );
-    await until(() => this.replicasInStep(), { within: 15_000, what: 'every node knows of the replicas, and they are in step' });
+    await until(() => this.replicasInStep(), { within: 30_000, what: 'every node knows of the replicas, and they are in step' });
   }
 
   private async all(command: string, holds: (answer: string) => boolean): Promise<boolean> {

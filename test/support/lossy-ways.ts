@@ -6,7 +6,7 @@ import { type CommandMatch, FaultProxy } from './proxy.js';
 import { outcomeOf } from './session-outcomes.js';
 import { until } from './until.js';
 
-const RECOVERS_WITHIN_MS = 2_000;
+const RECOVERS_WITHIN_MS = 5_000;
 
 /** A way to Redis on which replies can be lost. */
 export interface LossyWay extends AsyncDisposable {

@@ -52,7 +52,7 @@ export class SentinelSetup implements AsyncDisposable {
       const sentinel = sentinelConfig(master.port!, password);
       const sentinels = await Promise.all([1, 2, 3].map(() => start({ port: 'tcp', args: ['--sentinel'], config: sentinel })));
       const setup = new SentinelSetup([master, ...replicas], sentinels, password);
-      await until(() => setup.everyoneKnown(), { within: 15_000, what: 'the Sentinels know each other and both replicas' });
+      await until(() => setup.everyoneKnown(), { within: 30_000, what: 'the Sentinels know each other and both replicas' });
       return setup;
     } catch (error) {
       await Promise.all(started.map((server) => server.stop()));

@@ -38,14 +38,14 @@ function increment(connection: ConnectionUnderTest, key: string): Promise<number
 describe('a Cluster', () => {
   it('is used in all its slots from the first call on', async () => {
     expect(new Set(await Promise.all(KEYS.map((key) => setup.masterOf(key)))).size).toBe(3);
-    await using connection = await open();
+    await using connection = await ConnectionUnderTest.open(setup.url, PATIENT);
     const counts = await Promise.all(KEYS.flatMap((key) => [increment(connection, key), increment(connection, key)]));
     expect(counts).toEqual([1, 2, 1, 2, 1, 2]);
     expect(connection.seen).toEqual(['connected', 'ready']);
   });
 
   it('J13 answers ping and info, and counts the keys of all its masters', async () => {
-    await using connection = await open();
+    await using connection = await ConnectionUnderTest.open(setup.url, PATIENT);
     expect(await connection.ping()).toBe('PONG');
     expect(await connection.info('server')).toContain('redis_mode:cluster');
     await Promise.all(KEYS.map((key) => connection.execute('set', (client) => client.set(`{${key}}k`, 'v'))));
@@ -55,7 +55,7 @@ describe('a Cluster', () => {
   });
 
   it('is audited on each of its masters, in one round trip each', async () => {
-    await using connection = await open();
+    await using connection = await ConnectionUnderTest.open(setup.url, PATIENT);
     const lax = await setup.masterOf('b');
     await ask(lax, (client) => client.config('SET', 'maxmemory-policy', 'allkeys-lru'));
     try {
@@ -73,7 +73,7 @@ describe('a Cluster', () => {
   });
 
   it('runs scripts that a node has forgotten', async () => {
-    await using connection = await open();
+    await using connection = await ConnectionUnderTest.open(setup.url, PATIENT);
     const script = new Script<number>("return redis.call('INCR', KEYS[1])");
     const run = (key: string): Promise<number> => connection.execute('run', (client) => script.run(client, [key], []));
     await Promise.all(KEYS.map((key) => run(`{${key}}script`)));
@@ -103,17 +103,15 @@ describe('a Cluster', () => {
     });
     await ask(node, (client) => client.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383'));
     await until(() => ask(node, (client) => client.call('CLUSTER', 'INFO')).then((info) => String(info).includes('cluster_state:ok')));
-    await using connection = await ConnectionUnderTest.open({
-      nodes: [{ host: '127.0.0.1', port: node.port! }],
-      options: { redisOptions: { tls: { ca: testCa } } },
-    });
+    const nodes = [{ host: '127.0.0.1', port: node.port! }];
+    await using connection = await ConnectionUnderTest.open({ nodes, options: { redisOptions: { tls: { ca: testCa } } } }, PATIENT);
     expect(await increment(connection, 'k')).toBe(1);
   });
 
   it('S19 J15 by a client of the application is left open', async () => {
     const client = new Cluster(setup.addresses.slice(0, 2), { redisOptions: { password: PASSWORD } });
     try {
-      const connection = await ConnectionUnderTest.open({ client });
+      const connection = await ConnectionUnderTest.open({ client }, PATIENT);
       expect(connection.client).toBe(client);
       expect(await increment(connection, 'own')).toBe(1);
       const link = connection.openLink();
