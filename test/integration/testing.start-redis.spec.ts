@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, inject, it } from 'vitest';
-import { startRedis, type StartRedisOptions, type TestRedis } from 'nestjs-redis-auth/testing';
+import { freePort, startRedis, type StartRedisOptions, type TestRedis } from 'nestjs-redis-auth/testing';
 import { isRunning } from '../support/is-running.js';
 
 const opened: (TestRedis | Redis)[] = [];
@@ -118,5 +118,12 @@ describe('startRedis', () => {
     const redis = await start();
     expect(redis.url).not.toBe(inject('redisUrl'));
     expect(await client(inject('redisUrl')).ping()).toBe('PONG');
+  });
+});
+
+describe('freePort', () => {
+  it('gives each port once, though nobody listens there yet', async () => {
+    const ports = await Promise.all(Array.from({ length: 200 }, () => freePort()));
+    expect(new Set(ports).size).toBe(200);
   });
 });
