@@ -174,7 +174,7 @@ describe('S5 what has ended stays ended', () => {
 
   it.each(['local', 'remote'] as const)(
     `${INTERLEAVINGS} random interleavings with revoke, revokeAll and log-out over two connections revive nothing, where revocation is %s`,
-    { timeout: 90_000 },
+    { timeout: 240_000 },
     async (revocation) => {
       const options = testOptions({
         redis: redis.url,

@@ -39,7 +39,7 @@ describe(`${SESSIONS} sessions of ${USERS} users`, () => {
   const tokens: string[] = [];
   let before: number;
 
-  it(`take at most ${MOST_BYTES} bytes each, with their share of the index`, async () => {
+  it(`take at most ${MOST_BYTES} bytes each, with their share of the index`, { timeout: 120_000 }, async () => {
     const warm = await on.sessions.create('warm');
     await on.sessions.refresh(warm.refreshToken);
     await on.sessions.revoke(warm.sessionId);

@@ -77,7 +77,7 @@ describe.each([
 
 it(
   'S5 update and refresh against an end, 10,000 times in all orders: nothing is revived, no key is without TTL',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const random = seededRandom(3);
     const rounds = [...Array(10_000).keys()].values();

@@ -21,7 +21,7 @@ async function many<T>(make: () => Promise<T>): Promise<T[]> {
   return made;
 }
 
-it('what authenticates has 256 random bits, and the id of a session 128; all of it is safe in a URL', async () => {
+it('what authenticates has 256 random bits, and the id of a session 128; all of it is safe in a URL', { timeout: 120_000 }, async () => {
   const redis = inject('redisUrl');
   await using store = await openTokens({ redis, commandTimeout: 10_000 });
   await using users = await openSessions({ redis, commandTimeout: 10_000 });

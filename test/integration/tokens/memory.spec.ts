@@ -25,6 +25,7 @@ afterAll(async () => {
 
 it.each(['24h', 'never'] as const)(
   `${TOKENS} tokens of ${OWNERS} owners take at most ${MOST_BYTES} bytes each, with their share of the index (%s)`,
+  { timeout: 120_000 },
   async (ttl) => {
     await on.tokens.create({ type: 'api-key', owner: 'warm', ttl });
     await on.tokens.deleteAll({ owner: 'warm' });
