@@ -43,7 +43,7 @@ const OUTAGES: Record<string, { begin: () => Promise<void> | void; end: () => Pr
 const optionsOf = (sessions: object) => ({
   redis: proxy.url,
   keyPrefix: uniquePrefix(),
-  commandTimeout: 400,
+  commandTimeout: 700,
   sessions: { maxStaleness: `${BOUND_MS} ms`, ...sessions },
 });
 

@@ -128,13 +128,13 @@ describe.concurrent('what was ended on one instance is refused by another in tim
     const { before, after, lasts: doesLast, end, losesData } = FAULTS[name]!;
     await using redis = await startRedis();
     await using links = await Links.open([redis.url]);
-    const options = { keyPrefix: uniquePrefix(), commandTimeout: 400, sessions: { maxStaleness: `${BOUND_MS} ms` } };
+    const options = { keyPrefix: uniquePrefix(), sessions: { maxStaleness: `${BOUND_MS} ms` } };
     await using one = await openSessions({ ...options, redis: redis.url });
-    await using other = await openSessions({ ...options, redis: links.urlTo(redis.url) });
+    await using other = await openSessions({ ...options, redis: links.urlTo(redis.url), commandTimeout: 400 });
     const place = { redis, links, one, stream: `${options.keyPrefix}f:{feed}stream`, anchor: `${options.keyPrefix}f:{feed}anchor` };
     const pairs = await Promise.all([0, 1, 2, 3, 4].map((n) => one.sessions.create(`ann-${n}`, n === 3 ? { tenant: 'acme' } : {})));
     const kept = await one.sessions.create('bob');
-    for (const { accessToken } of [...pairs, kept]) await other.sessions.verify(accessToken);
+    for (const { accessToken } of [...pairs, kept]) await until(() => other.sessions.verify(accessToken));
     const presented = pairs.map(({ accessToken }) => new Presented(other.sessions, accessToken));
     using goesOn = new Presented(other.sessions, kept.accessToken);
     await before?.(place);

@@ -14,12 +14,12 @@ import { until } from '../../support/until.js';
  */
 let former: TestRedis;
 let next: TestRedis;
-let options: { keyPrefix: string; commandTimeout: number };
+let options: { keyPrefix: string };
 beforeEach(async () => {
   captureLog();
   former = await startRedis({ port: 'tcp', config: ['repl-diskless-sync-delay 0'] });
   next = await startRedis({ config: [`replicaof 127.0.0.1 ${former.port}`] });
-  options = { keyPrefix: uniquePrefix(), commandTimeout: 400 };
+  options = { keyPrefix: uniquePrefix() };
   await until(async () => (await ask(next, (client) => client.info('replication'))).includes('master_link_status:up'), {
     within: 15_000,
     what: 'the replica follows',
