@@ -3,7 +3,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { createServer } from 'node:net';
 
 /** Among the ports that were given, the last so many are kept: what they were given to may be gone for a while and come back. */
-const KEPT = 512;
+const KEPT = 128;
 
 const kept: Socket[] = [];
 
