@@ -67,15 +67,33 @@ async function repeatedly(everyMs: number, act: () => Promise<unknown>): Promise
   };
 }
 
-async function inStep({ sentinel, cluster }: Place, keyPrefix: string): Promise<unknown> {
-  if (cluster !== undefined) return cluster.replicaOf(feedOf(keyPrefix));
-  return until(
-    async () => (await ask(await sentinel!.master(), (client) => client.info('replication'))).match(/state=online/g)?.length === 2,
-    {
-      within: 30_000,
-      what: 'both replicas are online',
-    },
-  );
+/** Nothing that is acknowledged by now is lost with a master. */
+async function inStep({ sentinel, cluster, servers }: Place, keyPrefix: string): Promise<void> {
+  if (cluster !== undefined) await cluster.replicaOf(feedOf(keyPrefix));
+  else {
+    await until(
+      async () => (await ask(await sentinel!.master(), (client) => client.info('replication'))).match(/state=online/g)?.length === 2,
+      {
+        within: 30_000,
+        what: 'both replicas are online',
+      },
+    );
+  }
+  const reached = new Map((await replications(servers)).map(({ port, offset }) => [port, offset]));
+  await until(async () => (await replications(servers)).every(({ master, offset }) => offset >= (reached.get(master) ?? 0)), {
+    within: 30_000,
+    what: 'the replicas have what their masters have',
+  });
+}
+
+/** How far each server is; `master` is the port of its own, 0 for none. */
+async function replications(servers: readonly TestRedis[]): Promise<{ port: number; master: number; offset: number }[]> {
+  const infos = await each(servers, (client) => client.info('replication'));
+  return infos.map((info, n) => {
+    const figure = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
+    const master = figure('master_port');
+    return { port: servers[n]!.port!, master, offset: figure(master === 0 ? 'master_repl_offset' : 'slave_repl_offset') };
+  });
 }
 
 /** The master ends somehow, and starts anew where it was ended. */

@@ -215,7 +215,7 @@ export class FaultRun {
     if (prepared.effects === undefined) return;
     const { problems } = this.notes.get(operation)!;
     try {
-      const effects = await prepared.effects(this.other);
+      const { effects } = await until(async () => ({ effects: await prepared.effects!(this.other) }), { within: PATIENT_MS });
       const [least, most] = effectsOf(operation, this.fault, outcome as Outcome);
       if (effects < least || effects > most) problems.add(`“${outcome}”, but took effect ${effects} times`);
     } catch (error) {
