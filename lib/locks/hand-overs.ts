@@ -90,13 +90,16 @@ export class HandOvers {
     const { link } = this;
     if (!this.hearing || this.probing || link === undefined || isCluster(link)) return;
     this.probing = true;
-    const renew = (): void => link.disconnect(true);
+    const renew = (): void => {
+      // a connection that is being made anew already is left to it
+      if (link.status === 'ready') link.disconnect(true);
+    };
     const timer = setTimeout(renew, this.connection.commandTimeoutMs);
     link.ping().then(
       () => this.probed(timer),
       () => {
         this.probed(timer);
-        if (link.status === 'ready') renew();
+        renew();
       },
     );
   }

@@ -6,7 +6,7 @@ type ConnectToSentinel = (endpoint: object, options?: RedisOptions) => { on(even
 interface Insides {
   connectToSentinel: ConnectToSentinel;
   /** Disconnects when the Sentinels tell of a failover. */
-  readonly failoverDetector: { cleanup(): void } | null;
+  failoverDetector: { cleanup(): void } | null;
 }
 
 /**
@@ -31,8 +31,10 @@ export class QuietSentinelConnector extends SentinelConnector {
   }
 
   override connect(report: Report): ReturnType<SentinelConnector['connect']> {
-    // whoever asks needs not be told; with the connection comes another one
-    this.insides.failoverDetector?.cleanup();
+    const { insides } = this;
+    // whoever asks needs not be told; the connection that this leads to gets a detector of its own
+    insides.failoverDetector?.cleanup();
+    insides.failoverDetector = null;
     return super.connect((type, error) => {
       const { lastNodeError } = this;
       if (lastNodeError && error.message.endsWith('Connection is closed.')) Object.assign(error, { lastNodeError });

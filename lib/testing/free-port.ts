@@ -9,8 +9,8 @@ const kept: Socket[] = [];
 
 /**
  * A TCP port of 127.0.0.1 that nobody listens on. It lies below the range from which systems take the local
- * ports of outgoing connections, and no other process is given it by this function, so that it is still free when a
- * stopped server wants it back. Nor is it one on which the nodes of a Cluster speak to each other, 10,000 above their own.
+ * ports of outgoing connections, and no other process is given it by this function while this one has it among its last
+ * 128, so that it is still free when a stopped server wants it back. Nor is it one on which the nodes of a Cluster speak to each other, 10,000 above their own.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
@@ -27,11 +27,12 @@ export async function freePort(): Promise<number> {
 
 /** Nobody speaks UDP there: that a socket has the port of that kind is a sign to others, which ends with this process. */
 function heldByUdp(port: number): Promise<Socket | undefined> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const socket = createSocket('udp4').unref();
-    socket.once('error', () => {
+    socket.once('error', (error: NodeJS.ErrnoException) => {
       socket.close();
-      resolve(undefined);
+      if (error.code === 'EADDRINUSE') resolve(undefined);
+      else reject(error);
     });
     socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => resolve(socket));
   });

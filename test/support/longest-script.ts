@@ -36,6 +36,7 @@ export async function longestScript(
   const slowness = await howSlow(server);
   const longest = (): number => Math.max(...took) / slowness;
   await attempt(timed);
+  if (took.length === 0) throw new Error('no script was run');
   for (let attempts = 1; attempts < MOST_ATTEMPTS && longest() >= most; attempts++) await attempt(timed);
   return longest();
 }

@@ -45,7 +45,7 @@ export class Lateness {
     this.timer = setTimeout(() => {
       this.note();
       this.wait();
-    }, TICK_MS);
+    }, TICK_MS).unref();
   }
 
   private note(): void {

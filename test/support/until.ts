@@ -11,9 +11,9 @@ export interface UntilOptions {
   what?: string;
 }
 
-/** A process that stood still for all of the time has not asked in any of it. */
+/** However little of the time a process had, since it may have stood still for the rest. */
 const LEAST_ASKED = 5;
-/** What such a question gets, if its time is over already. */
+/** What a question gets whose time is over already. */
 const LEAST_MS = 100;
 
 /**

@@ -78,14 +78,14 @@ export function serverSentEvents(platform: Platform): Transport {
 /** It may come in pieces. */
 function firstEvent(response: IncomingMessage): Promise<Seen> {
   let text = '';
-  return new Promise((resolve, reject) => {
+  return new Promise<string>((resolve, reject) => {
     response.once('close', () => reject(new Error(`no event in ${text}`)));
     response.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk;
       const event = /^data: (.*)\n/m.exec(text)?.[1];
-      if (event !== undefined) resolve(JSON.parse(event) as Seen);
+      if (event !== undefined) resolve(event);
     });
-  });
+  }).then((event) => JSON.parse(event) as Seen);
 }
 
 /** Tells a response that was ended from one that was cut off. */

@@ -351,10 +351,11 @@ describe('the boot', () => {
     await until(() => auditLines(log).length > 0);
     let ready = 0;
     apps[0]!.get(RedisAuthConnection).on('ready', () => (ready += 1));
-    await until(() => ready === 1, { what: 'it is told that it is ready' });
+    await until(() => ready >= 1, { what: 'it is told that it is ready' });
+    const before = ready;
     await proxy.refuse();
     await proxy.heal();
-    await until(() => ready === 2, { what: 'it is ready again' });
+    await until(() => ready > before, { what: 'it is ready again' });
     expect(auditLines(log)).toEqual([expect.stringMatching(/^error: eviction-policy: /)]);
   });
 
