@@ -2,15 +2,16 @@ import { randomInt } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { createServer } from 'node:net';
 
-/** Among the ports that were given, the last so many are kept: what they were given to may be gone for a while and come back. */
+/** So many ports of a process are kept from others, the last ones: what they were given to may be gone for a while and come back. */
 const KEPT = 128;
 
 const kept: Socket[] = [];
 
 /**
- * A TCP port of 127.0.0.1 that nobody listens on. It lies below the range from which systems take the local
- * ports of outgoing connections, and no other process is given it by this function while this one has it among its last
- * 128, so that it is still free when a stopped server wants it back. Nor is it one on which the nodes of a Cluster speak to each other, 10,000 above their own.
+ * A TCP port of 127.0.0.1 that nobody listens on. It lies below the range from which systems take the local ports of
+ * outgoing connections, and this function gives it to no other process while it is among the last ones of this one, so
+ * that it is still free when a stopped server wants it back. Nor is it one on which the nodes of a Cluster speak to each
+ * other, 10,000 above their own.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

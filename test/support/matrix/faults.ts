@@ -97,22 +97,24 @@ async function replications(servers: readonly TestRedis[]): Promise<{ port: numb
 }
 
 /** The master ends somehow, and starts anew where it was ended. */
-async function masterEnds(
-  place: Place,
-  keyPrefix: string,
-  end: (master: TestRedis) => Promise<void>,
-  restore: (master: TestRedis) => Promise<void>,
-): Promise<Begun> {
-  await inStep(place, keyPrefix);
-  const { sentinel, cluster } = place;
-  const key = feedOf(keyPrefix);
-  const master = cluster === undefined ? await sentinel!.master() : await cluster.masterOf(key);
-  await end(master);
+function masterEnds(name: string, end: (master: TestRedis) => Promise<void>, restore: (master: TestRedis) => Promise<void>): Fault {
   return {
-    heal: () => (cluster === undefined ? sentinel!.masterOtherThan(master, PATIENT) : cluster.masterOtherThan(master, key, PATIENT)),
-    async restore() {
-      await restore(master);
+    name,
+    kind: 'failover',
+    except: REPLICATED,
+    async begin(place, keyPrefix) {
       await inStep(place, keyPrefix);
+      const { sentinel, cluster } = place;
+      const key = feedOf(keyPrefix);
+      const master = cluster === undefined ? await sentinel!.master() : await cluster.masterOf(key);
+      await end(master);
+      return {
+        heal: () => (cluster === undefined ? sentinel!.masterOtherThan(master, PATIENT) : cluster.masterOtherThan(master, key, PATIENT)),
+        async restore() {
+          await restore(master);
+          await inStep(place, keyPrefix);
+        },
+      };
     },
   };
 }
@@ -325,30 +327,16 @@ export const FAULTS: readonly Fault[] = [
       return { heal: () => done, restore: () => inStep(place, keyPrefix) };
     },
   },
-  {
-    name: 'master killed',
-    kind: 'failover',
-    except: REPLICATED,
-    begin: (place, keyPrefix) =>
-      masterEnds(
-        place,
-        keyPrefix,
-        (master) => master.kill(),
-        (master) => master.restart(),
-      ),
-  },
-  {
-    name: 'master stopped',
-    kind: 'failover',
-    except: REPLICATED,
-    begin: (place, keyPrefix) =>
-      masterEnds(
-        place,
-        keyPrefix,
-        (master) => master.pause(),
-        (master) => master.resume(),
-      ),
-  },
+  masterEnds(
+    'master killed',
+    (master) => master.kill(),
+    (master) => master.restart(),
+  ),
+  masterEnds(
+    'master stopped',
+    (master) => master.pause(),
+    (master) => master.resume(),
+  ),
   {
     name: 'all nodes down',
     kind: 'gone',
